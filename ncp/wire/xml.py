@@ -1,0 +1,164 @@
+"""The one way into XML: no DTD, no entities, no network, with limits on size, depth and counts.
+
+Comments and processing instructions stay in the tree, so that assertions can refuse them and other readers can skip
+them (``text_of``). Values are read with ``text_of``, never with ``.text``, which stops at the first comment.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lxml import etree
+from lxml.etree import _Element
+
+NS_SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
+NS_SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
+NS_WSA = "http://www.w3.org/2005/08/addressing"
+NS_WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+NS_WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+NS_SAML = "urn:oasis:names:tc:SAML:2.0:assertion"
+NS_DS = "http://www.w3.org/2000/09/xmldsig#"
+NS_HL7 = "urn:hl7-org:v3"
+NS_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+NS_XS = "http://www.w3.org/2001/XMLSchema"
+NS_XOP = "http://www.w3.org/2004/08/xop/include"
+
+
+class XmlRefused(ValueError):
+    """The bytes are not XML that this product reads. ``reason`` is one of ``xml.malformed``, ``xml.dtd``,
+    ``xml.encoding``, ``xml.too_large``, ``xml.too_deep``. The text never quotes the input."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class XmlLimits:
+    """Bounds on one XML document.
+
+    ``depth`` 100 is four times the deepest message of the profile; ``elements`` and ``attributes`` bound the work that
+    a small message can cause; ``long_text`` admits text nodes over 10 MB (documents inline as base64).
+    """
+
+    size: int = 2 * 1024 * 1024
+    depth: int = 100
+    elements: int = 50_000
+    attributes: int = 100_000
+    long_text: bool = False
+
+
+MESSAGE_LIMITS = XmlLimits()
+
+# What may stand before the root element; a DOCTYPE can stand nowhere else.
+_PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
+_DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+
+
+def parse(data: bytes, limits: XmlLimits = MESSAGE_LIMITS) -> _Element:
+    """Parse UTF-8 bytes. Raises ``XmlRefused``, and nothing else, for whatever is wrong with them."""
+    if len(data) > limits.size:
+        raise XmlRefused("xml.too_large", f"more than {limits.size} bytes")
+    if b"\x00" in data[:4] or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise XmlRefused("xml.encoding", "only UTF-8 is read")
+    prolog = _PROLOG.match(data)
+    start = prolog.end() if prolog else 0
+    if data[start : start + 9].upper() == b"<!DOCTYPE":
+        raise XmlRefused("xml.dtd", "a document type declaration is not allowed")
+    declared = _DECLARED.match(data.removeprefix(b"\xef\xbb\xbf").lstrip()[:200])
+    if declared and declared.group(1).lower() not in (b"utf-8", b"us-ascii", b"ascii"):
+        raise XmlRefused("xml.encoding", "only UTF-8 is read")
+    if data.count(b"<") > 2 * limits.elements or data.count(b"=") > limits.attributes:
+        raise XmlRefused("xml.too_large", "too many elements or attributes")
+    try:
+        root = etree.fromstring(data, _PARSERS.long if limits.long_text else _PARSERS.short)
+    except (etree.XMLSyntaxError, ValueError):
+        # The parser's own text quotes the input, which may name a patient.
+        raise XmlRefused("xml.malformed", "not well-formed XML") from None
+    if root.getroottree().docinfo.doctype:
+        raise XmlRefused("xml.dtd", "a document type declaration is not allowed")
+    if _deeper_than(root, limits.depth):
+        raise XmlRefused("xml.too_deep", f"more than {limits.depth} levels")
+    return root
+
+
+class _Parsers(threading.local):
+    """One parser per thread: making one costs as much as parsing a message, sharing one costs a lock."""
+
+    def __init__(self) -> None:
+        self.short = _new_parser(long_text=False)
+        self.long = _new_parser(long_text=True)
+
+
+def _new_parser(long_text: bool) -> etree.XMLParser:
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        remove_blank_text=False,
+        remove_comments=False,
+        remove_pis=False,
+        strip_cdata=True,
+        collect_ids=False,
+        huge_tree=long_text,
+    )
+
+
+_PARSERS = _Parsers()
+
+
+def _deeper_than(root: _Element, depth: int) -> bool:
+    probe = _DEPTH_PROBES.get(depth)
+    if probe is None:
+        probe = _DEPTH_PROBES[depth] = etree.XPath("boolean(/" + "/".join("*" * (depth + 1)) + ")")
+    return bool(probe(root))
+
+
+_DEPTH_PROBES: dict[int, etree.XPath] = {}
+
+
+def text_of(element: _Element | None) -> str:
+    """All text directly inside the element, trimmed; comments and processing instructions are stepped over.
+
+    Text of child elements is not included. Empty for None.
+    """
+    if element is None:
+        return ""
+    if not len(element):
+        return (element.text or "").strip()
+    return ((element.text or "") + "".join(child.tail or "" for child in element)).strip()
+
+
+def children(element: _Element) -> Iterator[_Element]:
+    """Child elements, without comments and processing instructions."""
+    return element.iterchildren("*")
+
+
+def child(element: _Element | None, qname: str) -> _Element | None:
+    """The first child of that name (``{namespace}local``), or None."""
+    return None if element is None else element.find(qname)
+
+
+def path(element: _Element | None, namespace: str, *names: str) -> _Element | None:
+    """Walk down by local names in one namespace, first child each time; None as soon as one is missing."""
+    for name in names:
+        if element is None:
+            return None
+        element = element.find(f"{{{namespace}}}{name}")
+    return element
+
+
+def local_name(element: _Element) -> str:
+    """Name without namespace."""
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def serialise(element: _Element) -> bytes:
+    """The element alone as UTF-8, self-contained: every namespace in scope is declared, no XML declaration, no tail."""
+    return etree.tostring(element, encoding="utf-8", xml_declaration=False, with_tail=False)
