@@ -26,7 +26,7 @@ _PRESCRIPTION = frozenset({"PRD-004", "PRD-010"})
 CLASS_PERMISSIONS: Mapping[str, frozenset[str]] = {
     ClassCode.PATIENT_SUMMARY: _SUMMARY,
     ClassCode.EPRESCRIPTION: _PRESCRIPTION,
-    **{code: _SUMMARY for code in ORIGINAL_CLINICAL_DOCUMENTS},
+    **dict.fromkeys(ORIGINAL_CLINICAL_DOCUMENTS, _SUMMARY),
 }
 """Permissions a caller must hold, all of them, to list or fetch documents of a class (``docs/assertions.md``)."""
 
@@ -130,12 +130,8 @@ def permit_description(
 ) -> PermittedDescription:
     """ITI-39, before anything is asked: the caller holds the permissions of at least one class (else 4703)."""
     trc = _treatment(caller)
-    for class_code, permissions in CLASS_PERMISSIONS.items():
-        if _may(caller, permissions, policy):
-            break
-    else:
+    if not any(_may(caller, permissions, policy) for permissions in CLASS_PERMISSIONS.values()):
         raise AccessError(Code.NOT_ALLOWED, _refusal(caller, policy))
-    del class_code
     return PermittedDescription(caller, trc.patient, document_unique_id, repository_unique_id, proof=_PROOF)
 
 

@@ -76,6 +76,8 @@ class DocumentEntry:
     service_start_time: str = ""
     facility: Coded | None = None
     entry_uuid: str = ""
+    twin: str = ""
+    """``unique_id`` of the other representation (L3 of an L1, L1 of an L3); an XFRM association on the wire."""
     status: str = "urn:oasis:names:tc:ebxml-regrep:StatusType:Approved"
 
     def __repr__(self) -> str:

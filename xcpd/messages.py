@@ -107,7 +107,7 @@ class PatientDiscovery:
     version_code: str = "V3PR1"
     query: bytes = b""
     problems: tuple[str, ...] = ()
-    """Structural rules the sender broke and we tolerate, by stable name (``identifier.incomplete``); counted, logged."""
+    """Rules the sender broke and we tolerate, by stable name (``identifier.incomplete``); counted, logged."""
 
     def __repr__(self) -> str:
         return "PatientDiscovery(<redacted>)"

@@ -26,12 +26,9 @@ class NationalConnector(Protocol):
     async def find_documents(self, permitted: PermittedQuery) -> tuple[DocumentEntry, ...]:
         """Metadata of the documents of the permitted patient in the asked classes.
 
-        An L3 and an L1 representation of one document follow each other, L3 first, and are linked by ``twin_of``.
+        An L3 and an L1 representation of one document follow each other, L3 first, each naming the
+        other as its ``twin``.
         """
-        ...
-
-    def twin_of(self, document: DocumentEntry) -> str:
-        """Unique id of the other representation (L3 of an L1, L1 of an L3) of the same document; empty for none."""
         ...
 
     async def describe_document(self, permitted: PermittedDescription) -> DocumentEntry | None:

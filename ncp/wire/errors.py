@@ -4,14 +4,15 @@ Knows the error codes of MyHealth@EU with their exact texts, which family each b
 the professional and for the operator. Leaves to others how a failure is written: ``xcpd`` (acknowledgement and detected
 issue), ``xca`` (RegistryErrorList), ``ncp.wire.soap`` (Fault), ``ncp.frontend`` (Fault of the client connector).
 
-Source of codes and texts: OpenNCP's list ``OpenNCPErrorCode`` (konateq/ehealth, tags 6.0.0 to 8.1.1) and ITI TF-3 4.2.4.
+Source of codes and texts: OpenNCP's list ``OpenNCPErrorCode`` (konateq/ehealth, tags 6.0.0 to 8.1.1) and
+ITI TF-3 4.2.4.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 
 
 class Family(Enum):
@@ -98,7 +99,7 @@ ADVICE: dict[Family, Advice] = {
 }
 
 
-class Code(str, Enum):
+class Code(StrEnum):
     """The codes we send or know, by what they mean; the value is the code on the wire."""
 
     text: str
@@ -112,9 +113,6 @@ class Code(str, Enum):
         member.family = family
         member.since = since
         return member
-
-    def __str__(self) -> str:
-        return self.value
 
     # General and identification
     GENERIC = (
@@ -260,7 +258,8 @@ class Code(str, Enum):
     )
     PRESCRIPTION_NOT_OF_TRC = (
         "4207",
-        "The extra parameters linked to the document identifier in the query differs from the ones in the TRC assertion",
+        "The extra parameters linked to the document identifier in the query differs from the ones in the TRC "
+        "assertion",
         Family.SECURITY,
     )
     NO_CONSENT = ("4701", "The patient has not given consent to the requested service.", Family.CONSENT)
@@ -620,7 +619,7 @@ class NcpError(Exception):
 
 
 class SecurityError(NcpError):
-    """Assertion, signature, certificate, time or binding refused (steps 2 to 15, 17 to 23 of ``docs/assertions.md``)."""
+    """Assertion, signature, certificate, time or binding refused (``docs/assertions.md``)."""
 
 
 class AccessError(NcpError):
