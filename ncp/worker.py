@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 import uvicorn
 from uvicorn.config import Config
 
-from ncp.server_options import AppFactory, Endpoint, Listener, ServerOptions
+from ncp.server_options import AppFactory, Endpoint, Listener, ServerOptions, Service
 from ncp.tls_protocol import GatewayProtocol
 
 log = logging.getLogger("ncp.server")
