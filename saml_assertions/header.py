@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lxml import etree
-from lxml.etree import _Element
+from lxml.etree import _Comment, _Element, _ProcessingInstruction
 
 from ncp.wire.errors import Code, SecurityError
 from ncp.wire.xml import NS_DS, NS_SAML, NS_WSU
@@ -72,9 +72,9 @@ def read_header(security: Sequence[_Element], *, needs_treatment: bool) -> Heade
     _refuse_text(block.text)
     for child in block:
         _refuse_text(child.tail)
-        if child.tag is etree.Comment or child.tag == _TIMESTAMP:
+        if isinstance(child, _Comment) or child.tag == _TIMESTAMP:
             continue
-        if child.tag is etree.ProcessingInstruction:
+        if isinstance(child, _ProcessingInstruction):
             raise _refuse("xml.pi")
         if child.tag != ASSERTION:
             raise _refuse("header.content")

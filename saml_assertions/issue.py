@@ -76,7 +76,7 @@ def assertion_id(value: uuid.UUID) -> str:
 
 
 def patient_attribute_for(wave: int | None) -> PatientAttribute:
-    """Which patient attribute a peer of that wave reads: 8 on ``subject-id``, before or unknown both (EHEALTH-12227)."""
+    """Which patient attribute a peer of that wave reads: 8 on ``subject-id``, else both (EHEALTH-12227)."""
     return "both" if wave is None or wave <= _LAST_WAVE_WITH_RESOURCE_ID else "subject-id"
 
 

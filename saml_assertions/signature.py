@@ -436,7 +436,6 @@ def canonicalise(element: _Element, *, prefixes: tuple[str, ...] = (), exclusive
             method="c14n",
             exclusive=exclusive,
             with_comments=False,
-            with_tail=False,
             inclusive_ns_prefixes=list(prefixes) if exclusive and prefixes else None,
         )
     except (etree.LxmlError, ValueError):

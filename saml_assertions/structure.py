@@ -151,7 +151,7 @@ def check(assertion: _Element, schema: etree.XMLSchema | None = None) -> None:
 
 
 def _check(element: _Element) -> None:
-    kind = TYPES.get(element.tag)
+    kind = TYPES.get(str(element.tag))
     if kind is None:
         raise _Broken
     _check_attributes(element, kind)
