@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from ncp.connector.store.consent import ANY, ConsentRule
-from ncp.connector.store.problems import Facts
+from ncp.connector.store.problems import Facts, Many
 from ncp.connector.store.traits import birth_digits
 from ncp.wire.ids import II, oid
 from xca.facts import ORIGINAL_CLINICAL_DOCUMENTS, ClassCode
@@ -87,11 +87,11 @@ class PostalAddress(Facts):
 class Consent(Facts):
     """One rule; the rule that says most decides (``consent``)."""
 
-    countries: list[Annotated[str, AfterValidator(_check_country)]] = Field(
-        default=[ANY], min_length=1, description='List countries in two capital letters, or "*" for all'
+    countries: Many[Annotated[str, AfterValidator(_check_country)]] = Field(
+        default=(ANY,), min_length=1, description='List countries in two capital letters, or "*" for all'
     )
-    classes: list[Annotated[str, AfterValidator(_check_class)]] = Field(
-        default=[ANY], min_length=1, description=f'List LOINC codes out of {", ".join(SERVED)}, or "*" for all'
+    classes: Many[Annotated[str, AfterValidator(_check_class)]] = Field(
+        default=(ANY,), min_length=1, description=f'List LOINC codes out of {", ".join(SERVED)}, or "*" for all'
     )
     allow: bool = Field(description="Write true or false")
 
@@ -99,11 +99,11 @@ class Consent(Facts):
 class PatientFile(Facts):
     """The whole of ``patient.toml``. The first identifier is the one that other countries get to know."""
 
-    identifiers: list[Identifier] = Field(min_length=1, max_length=20, description="List at least one identifier")
+    identifiers: Many[Identifier] = Field(min_length=1, max_length=20, description="List at least one identifier")
     family: Text = Field(description="Write the family name")
     given: Text = Field(description="Write the given names, separated by blanks")
     prefix: OptionalText = ""
-    other_names: list[Name] = Field(default=[], max_length=20)
+    other_names: Many[Name] = Field(default=(), max_length=20)
     gender: Literal["F", "M", "UN", ""] = Field(default="", description='Write "F", "M" or "UN", or leave the key out')
     birth_date: DateText = Field(description=_DATE_REMEDY)
     address: PostalAddress = PostalAddress()
@@ -111,7 +111,7 @@ class PatientFile(Facts):
     email: OptionalText = ""
     deceased: DateText | Literal[""] = Field(default="", description=_DATE_REMEDY)
     test: bool = Field(default=False, description="Write true for an invented patient, else leave the key out")
-    consent: list[Consent] = Field(default=[], max_length=1000)
+    consent: Many[Consent] = Field(default=(), max_length=1000)
 
     def person(self) -> Person:
         return Person(

@@ -8,9 +8,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,10 @@ class Facts(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
+
+Item = TypeVar("Item")
+Many: TypeAlias = Annotated[tuple[Item, ...], Field(strict=False)]
+"""A TOML array; its items are as strict as ever."""
 
 Model = TypeVar("Model", bound=Facts)
 
