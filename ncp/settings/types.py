@@ -27,6 +27,7 @@ REMEDIES = {
     "not a duration": DURATION_REMEDY,
     "not a size": SIZE_REMEDY,
     "not a country code of two letters": 'write the ISO 3166 code, for example "HR"',
+    **{f"{wrong} is not the code of a country": f'write "{right}"' for wrong, right in _MIS_SPELT_COUNTRIES.items()},
     "not an object identifier": 'write digits and dots, for example "2.16.17.710.840.1000.990.1"',
     "not an address to listen on": 'write host and port, for example "127.0.0.1:8443" or "[::]:8443"',
     "not an https URL": 'write the whole address, for example "https://ncp.example.eu:8443/xcpd"',
@@ -94,7 +95,7 @@ def _https_url(value: str) -> str:
 def _country(value: str) -> str:
     code = ids.country_code(value)
     if code in _MIS_SPELT_COUNTRIES:
-        raise ValueError(f"{code} is not the code of a country here; write {_MIS_SPELT_COUNTRIES[code]}")
+        raise ValueError(f"{code} is not the code of a country")
     return code
 
 
