@@ -160,10 +160,14 @@ def test_an_exception_is_told_by_type_and_place_without_its_text(lines: Lines) -
     assert re.fullmatch(r"ValueError at observability/test_log\.py:\d+", line["exception"])
 
 
+def _about(person: Person) -> str:
+    return f"about {person.family}"
+
+
 def test_libraries_are_heard_without_the_values_they_fill_in(lines: Lines) -> None:
     configure(descriptor=lines.writing, libraries=True)
     logging.getLogger("zeep.transports").info("sent %s", "Horvatić")
-    logging.getLogger("some.library").warning("about " + PERSON.family)
+    logging.getLogger("some.library").warning(_about(PERSON))
     logging.getLogger("uvicorn.error").info("Started server process [%d]", 17)
     try:
         _fail("Horvatić")
