@@ -9,6 +9,7 @@ import typer
 
 from ncp.cli import config_commands, output
 from ncp.cli.explain import explain_command
+from ncp.cli.read_command import read_command
 from ncp.settings.problems import SettingsErrors
 from ncp.wire.errors import NcpError
 
@@ -24,6 +25,9 @@ app = typer.Typer(
 )
 app.add_typer(config_commands.commands, name="config")
 app.command("explain", epilog="Example: ncp explain 4703")(explain_command)
+
+
+app.command("read", epilog="Example: ncp read answer.xml --trust trust --at 2026-07-01T12:00:00Z")(read_command)
 
 
 def run() -> None:
