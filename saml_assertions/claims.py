@@ -5,6 +5,7 @@ Personal data of professionals and patients: nothing here shows itself in ``repr
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -80,6 +81,7 @@ class NokClaims:
     id: str
     hcp_id: str
     name_id: str
+    name_id_format: str
     next_of_kin_id: str
     issued: datetime
     not_before: datetime
@@ -102,12 +104,46 @@ _PROOF = object()
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class VerifiedAssertion:
+    """One assertion after the checks that concern it alone (``docs/assertions.md``, steps 4 to 8 and 11 to 15).
+
+    ``canonical``  the bytes that were signed, without the Signature; ``claims`` were read from them and nothing else
+    ``sealed``     the assertion with its Signature as self-contained bytes, fit to be forwarded
+    ``one_time``   it carries OneTimeUse
+    ``warnings``   stable names of tolerated deviations
+
+    Made by ``saml_assertions.verify`` only.
+    """
+
+    claims: HcpClaims | TrcClaims | NokClaims
+    signer: TrustedCertificate
+    issuer: str
+    canonical: bytes
+    sealed: bytes
+    one_time: bool = False
+    warnings: tuple[str, ...] = ()
+    proof: object = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.proof is not _PROOF:
+            raise TypeError("a VerifiedAssertion is made by saml_assertions.verify only")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical bytes, lower-case hex."""
+        return hashlib.sha256(self.canonical).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"VerifiedAssertion({type(self.claims).__name__})"
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class VerifiedCaller:
-    """Who asks, after every check that needs no question (``docs/assertions.md``, steps 1 to 15, 17 to 19, 22).
+    """Who asks, after every check that needs no question (``docs/assertions.md``, steps 2 to 15, 17 to 19, 22).
 
     ``country`` is the country of the TLS peer and of the signers. ``assertions`` are the verified assertions as
-    self-contained bytes, in the order NOK, HCP, TRC, fit to be forwarded. ``warnings`` are stable names of tolerated
-    deviations. Made by ``saml_assertions.verify`` only.
+    self-contained bytes, in the order NOK, HCP, TRC, fit to be forwarded; ``verified`` the same as values.
+    ``warnings`` are stable names of tolerated deviations. Made by ``saml_assertions.verify`` only.
     """
 
     country: CountryCode
@@ -117,6 +153,7 @@ class VerifiedCaller:
     trc: TrcClaims | None = None
     nok: NokClaims | None = None
     assertions: tuple[bytes, ...] = ()
+    verified: tuple[VerifiedAssertion, ...] = ()
     warnings: tuple[str, ...] = ()
     proof: object = field(default=None, compare=False)
 

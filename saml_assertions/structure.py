@@ -1,0 +1,233 @@
+"""Names, order, counts and attributes of an assertion's elements: what the SAML schema would refuse (step 5).
+
+A table of the element types of SAML Core 2 that the profile knows. The schema files of OASIS are not shipped, so this
+check is always on; a compiled ``ehdsi-assertion.xsd`` can be handed in beside it. ds:Signature is left to
+``signature``, values to ``read_claims``.
+
+Stricter than the schema where the profile names nothing: no extension points of SAML's own namespace (Statement,
+Condition, AuthzDecisionStatement, BaseID, encrypted elements), because nobody would know what they mean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from lxml import etree
+from lxml.etree import _Element
+
+from ncp.wire.errors import Code, SecurityError
+from ncp.wire.xml import NS_DS, NS_SAML, NS_XOP, NS_XSI
+
+_SAML: Final = f"{{{NS_SAML}}}"
+_DS: Final = f"{{{NS_DS}}}"
+_XSI: Final = f"{{{NS_XSI}}}"
+_IGNORED_ATTRIBUTES = frozenset({f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation"})
+_VALUE_ATTRIBUTES = _IGNORED_ATTRIBUTES | {f"{_XSI}type", f"{_XSI}nil"}
+
+# Lexical form only; whether the instant exists and has a zone is a question of time (step 12).
+_DATE_TIME = re.compile(r"[ \t\r\n]*\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?[ \t\r\n]*", re.ASCII)
+
+Check = Callable[[str], bool]
+
+
+def _any(_: str) -> bool:
+    return True
+
+
+def _date_time(value: str) -> bool:
+    return _DATE_TIME.fullmatch(value) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """``order``: names of children in groups, each with its least and greatest number. No ``order``: text only."""
+
+    attributes: Mapping[str, Check]
+    required: tuple[str, ...] = ()
+    order: tuple[tuple[frozenset[str], int, int], ...] | None = None
+    foreign_attributes: bool = False
+    open_content: bool = False
+
+
+_MANY = 1_000_000
+
+
+def _one(name: str) -> tuple[frozenset[str], int, int]:
+    return frozenset({name}), 1, 1
+
+
+def _optional(name: str) -> tuple[frozenset[str], int, int]:
+    return frozenset({name}), 0, 1
+
+
+def _many(*names: str, least: int = 0) -> tuple[frozenset[str], int, int]:
+    return frozenset(names), least, _MANY
+
+
+_NAME_ID = _Type({"NameQualifier": _any, "SPNameQualifier": _any, "Format": _any, "SPProvidedID": _any})
+_TEXT = _Type({})
+
+TYPES: Mapping[str, _Type] = {
+    f"{_SAML}Assertion": _Type(
+        {"Version": _any, "ID": _any, "IssueInstant": _date_time},
+        required=("Version", "ID", "IssueInstant"),
+        order=(
+            _one(f"{_SAML}Issuer"),
+            _optional(f"{_DS}Signature"),
+            _optional(f"{_SAML}Subject"),
+            _optional(f"{_SAML}Conditions"),
+            _optional(f"{_SAML}Advice"),
+            _many(f"{_SAML}AuthnStatement", f"{_SAML}AttributeStatement"),
+        ),
+    ),
+    f"{_SAML}Issuer": _NAME_ID,
+    f"{_SAML}NameID": _NAME_ID,
+    f"{_SAML}Subject": _Type({}, order=(_optional(f"{_SAML}NameID"), _many(f"{_SAML}SubjectConfirmation"))),
+    f"{_SAML}SubjectConfirmation": _Type(
+        {"Method": _any},
+        required=("Method",),
+        order=(_optional(f"{_SAML}NameID"), _optional(f"{_SAML}SubjectConfirmationData")),
+    ),
+    f"{_SAML}SubjectConfirmationData": _Type(
+        {"NotBefore": _date_time, "NotOnOrAfter": _date_time, "Recipient": _any, "InResponseTo": _any, "Address": _any},
+        foreign_attributes=True,
+        open_content=True,
+    ),
+    f"{_SAML}Conditions": _Type(
+        {"NotBefore": _date_time, "NotOnOrAfter": _date_time},
+        order=(_many(f"{_SAML}AudienceRestriction", f"{_SAML}OneTimeUse", f"{_SAML}ProxyRestriction"),),
+    ),
+    f"{_SAML}AudienceRestriction": _Type({}, order=(_many(f"{_SAML}Audience", least=1),)),
+    f"{_SAML}OneTimeUse": _Type({}, order=()),
+    f"{_SAML}ProxyRestriction": _Type({"Count": _any}, order=(_many(f"{_SAML}Audience"),)),
+    f"{_SAML}Audience": _TEXT,
+    f"{_SAML}Advice": _Type({}, order=(_many(f"{_SAML}AssertionIDRef", f"{_SAML}AssertionURIRef"),)),
+    f"{_SAML}AssertionIDRef": _TEXT,
+    f"{_SAML}AssertionURIRef": _TEXT,
+    f"{_SAML}AuthnStatement": _Type(
+        {"AuthnInstant": _date_time, "SessionIndex": _any, "SessionNotOnOrAfter": _date_time},
+        required=("AuthnInstant",),
+        order=(_optional(f"{_SAML}SubjectLocality"), _one(f"{_SAML}AuthnContext")),
+    ),
+    f"{_SAML}SubjectLocality": _Type({"Address": _any, "DNSName": _any}, order=()),
+    f"{_SAML}AuthnContext": _Type(
+        {},
+        order=(
+            _optional(f"{_SAML}AuthnContextClassRef"),
+            _optional(f"{_SAML}AuthnContextDeclRef"),
+            _many(f"{_SAML}AuthenticatingAuthority"),
+        ),
+    ),
+    f"{_SAML}AuthnContextClassRef": _TEXT,
+    f"{_SAML}AuthnContextDeclRef": _TEXT,
+    f"{_SAML}AuthenticatingAuthority": _TEXT,
+    f"{_SAML}AttributeStatement": _Type({}, order=(_many(f"{_SAML}Attribute", least=1),)),
+    f"{_SAML}Attribute": _Type(
+        {"Name": _any, "NameFormat": _any, "FriendlyName": _any},
+        required=("Name",),
+        order=(_many(f"{_SAML}AttributeValue"),),
+        foreign_attributes=True,
+    ),
+}
+_VALUE = f"{_SAML}AttributeValue"
+_SIGNATURE = f"{_DS}Signature"
+
+
+class _Broken(Exception):
+    """The element is not of its type."""
+
+
+def check(assertion: _Element, schema: etree.XMLSchema | None = None) -> None:
+    """Raises ``SecurityError`` ``schema.invalid`` when the assertion is not one by SAML Core 2 and the profile."""
+    try:
+        _check(assertion)
+    except _Broken:
+        raise SecurityError(Code.SEC_DATA_INTEGRITY_NOT_ENSURED, "schema.invalid") from None
+    if schema is not None and not schema.validate(assertion):
+        raise SecurityError(Code.SEC_DATA_INTEGRITY_NOT_ENSURED, "schema.invalid")
+
+
+def _check(element: _Element) -> None:
+    kind = TYPES.get(str(element.tag))
+    if kind is None:
+        raise _Broken
+    _check_attributes(element, kind)
+    if kind.open_content:
+        _check_open(element)
+    elif kind.order is None:
+        if len(element):
+            raise _Broken
+    else:
+        _check_order(element, kind.order)
+
+
+def _check_attributes(element: _Element, kind: _Type) -> None:
+    attributes = element.attrib
+    for name, value in attributes.items():
+        check_value = kind.attributes.get(name)
+        if check_value is not None:
+            if not check_value(value):
+                raise _Broken
+        elif name not in _IGNORED_ATTRIBUTES and not (
+            kind.foreign_attributes and name[0] == "{" and not name.startswith((_SAML, _XSI))
+        ):
+            raise _Broken
+    for name in kind.required:
+        if name not in attributes:
+            raise _Broken
+
+
+def _check_order(element: _Element, order: tuple[tuple[frozenset[str], int, int], ...]) -> None:
+    if not _blank(element.text):
+        raise _Broken
+    groups = iter(order)
+    names: frozenset[str] = frozenset()
+    least, greatest, count = 0, _MANY, 0
+    for child in element:
+        tag = child.tag
+        while tag not in names:
+            if count < least:
+                raise _Broken
+            group = next(groups, None)
+            if group is None:
+                raise _Broken
+            names, least, greatest = group
+            count = 0
+        count += 1
+        if count > greatest or not _blank(child.tail):
+            raise _Broken
+        if tag == _VALUE:
+            _check_value(child)
+        elif tag != _SIGNATURE:
+            _check(child)
+    if count < least or any(least > 0 for _, least, _ in groups):
+        raise _Broken
+
+
+def _check_value(value: _Element) -> None:
+    attributes = value.attrib
+    if attributes:
+        for name in attributes:
+            if name not in _VALUE_ATTRIBUTES:
+                raise _Broken
+        if attributes.get(f"{_XSI}nil", "false").strip() not in ("false", "0"):
+            raise _Broken
+    if len(value):
+        _check_open(value)
+
+
+def _check_open(element: _Element) -> None:
+    """Any content but SAML's own, a signature, or a pointer to bytes outside (``xop:Include``)."""
+    for inner in element.iterdescendants():
+        tag = inner.tag
+        if not isinstance(tag, str) or tag.startswith((_DS, f"{{{NS_XOP}}}")):
+            raise _Broken
+        if tag.startswith(_SAML) and tag != f"{_SAML}NameID":
+            raise _Broken
+
+
+def _blank(text: str | None) -> bool:
+    return not text or not text.strip(" \t\r\n")
