@@ -190,7 +190,7 @@ class PeerClient:
 
 
 class PeerClients:
-    """The clients of one worker, one per country. A new SSLContext (a new version of the trust store) makes a new one."""
+    """The clients of one worker, one per country; a new SSLContext (a new version of the trust) makes a new one."""
 
     def __init__(self, limits: CallLimits) -> None:
         self._limits = limits
