@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xcpd.mask_pictures import Picture, PictureRefused, clean_picture
@@ -109,6 +109,7 @@ WHOLE = (
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(WHOLE), st.integers(0, 200), st.binary(max_size=4))
 def test_a_changed_picture_is_refused_or_clean(whole: bytes, at: int, put: bytes) -> None:
     changed = whole[:at] + put + whole[at + len(put) :]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -422,6 +422,7 @@ def test_a_choice_of_which_one_part_cannot_be_sent_is_not_offered() -> None:
     assert [option.keys for option in mask.groups[0].options] == [("passportNumber",)]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_no_value_makes_a_check_fail_in_another_way(value: str) -> None:
     mask = mask_of(normal(ID.format(format=r"\d{3}")) + '<birthDate label="label.ism.birthDate" format="YYYY-MM-DD"/>')

@@ -86,6 +86,7 @@ def test_a_changed_mask_is_read_or_refused(data: bytes) -> None:
     assert mask.check({}) is not None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_no_mask(data: bytes) -> None:
     try:

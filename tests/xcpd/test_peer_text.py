@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xcpd.peer_text import clean, sentence_and_place
@@ -62,6 +62,7 @@ def test_the_sentence_is_found_wherever_the_partner_puts_it(
     assert sentence_and_place(text, location) == expected
 
 
+@settings(deadline=None)
 @given(st.text(), st.lists(st.text(max_size=20), max_size=5))
 def test_any_text_becomes_one_short_line(text: str, hide: list[str]) -> None:
     cleaned = clean(text, hide)
