@@ -518,7 +518,8 @@ def test_missing_and_unknown_parts_never_break_a_list() -> None:
         <rim:Classification/><rim:Classification classificationScheme="urn:uuid:unknown" nodeRepresentation="y"/>
         <rim:Classification classificationScheme="urn:uuid:93606bcf-9494-43ec-9b4e-a7748d1a838d"/>
         <rim:ExternalIdentifier value="1.2.3"><rim:Name>
-        <rim:LocalizedString value="xdsdocumententry.UNIQUEID"/></rim:Name></rim:ExternalIdentifier></rim:ExtrinsicObject>"""
+        <rim:LocalizedString value="xdsdocumententry.UNIQUEID"/></rim:Name></rim:ExternalIdentifier>
+        </rim:ExtrinsicObject>"""
     response = read(peer_query_response("Success", objects=bare + "<rim:Folder/><x/>" + peer_entry()))
     first, second = response.entries
     assert (first.unique_id, first.repository_id, first.patient) == ("1.2.3", "1234", II("", ""))
