@@ -13,7 +13,7 @@ def quote(text: str, limit: int | None = None) -> str:
 
     Line ends and tabs become character references, so that a reader gets back exactly these characters.
     """
-    if limit is not None:
+    if limit is not None and len(text) > limit:
         text = text[:limit]
     if _SPECIAL.search(text) is None:
         return text

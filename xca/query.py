@@ -214,7 +214,7 @@ def write_query(query: CrossGatewayQuery) -> bytes:
         slots.append((_CREATED_AFTER, query.filter.created_after))
         slots.append((_CREATED_BEFORE, query.filter.created_before))
         slots.append((_MAXIMUM_SIZE, "" if size is None else str(size)))
-    written = "".join(write_slot(name, (value,)) for name, value in slots if value)
+    written = "".join(write_slot(name, value) for name, value in slots if value)
     return (
         f'<query:AdhocQueryRequest xmlns:query="{NS_QUERY}" xmlns:rim="{NS_RIM}">'
         f'<query:ResponseOption returnComposedObjects="true" returnType="{quote(query.return_type)}"/>'

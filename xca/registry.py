@@ -9,15 +9,15 @@ that could never be fetched is left out and noted. Leaves to ``xca.query`` what 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from lxml.etree import _Element
 
 from ncp.wire.errors import ConnectorError
 from ncp.wire.ids import II, OID_MAX, Oid, parse_cx, urn_oid, urn_uuid
-from ncp.wire.ids import oid as parse_oid
 from ncp.wire.xml import children, text_of
 from xca.facts import (
     APPROVED,
@@ -53,15 +53,15 @@ _EVENT = "urn:uuid:2c6b8cb7-8b2a-4051-b291-b1ae6a575ef4"
 _PATIENT_ID = "urn:uuid:58a6f841-87b3-4a3e-92fd-a8ffeff98427"
 _UNIQUE_ID = "urn:uuid:2e82c1f6-a085-4c72-9da3-8640a32e42ab"
 
-_EXTERNAL_IDENTIFIER = "urn:oasis:names:tc:ebxml-regrep:ObjectType:RegistryObject:ExternalIdentifier"
 _COUNTRIES = "1.0.3166.1"
 _NORMAL = Coded("N", "2.16.840.1.113883.5.25", "Normal")
-_NOT_USED = Coded("Not Used", "eHDSI Practice Setting Codes-Not Used", "Not Used")
+_NOT_USED = ("Not Used", "eHDSI Practice Setting Codes-Not Used", "Not Used")
 
 _DTM = re.compile(r"[0-9]{4,14}")
 _STRICT_DTM = re.compile(
     "[0-9]{4}((0[1-9]|1[0-2])((0[1-9]|[12][0-9]|3[01])(([01][0-9]|2[0-3])([0-5][0-9]([0-5][0-9])?)?)?)?)?"
 )
+_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _SIZE = re.compile(r"[0-9]{1,18}")
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}")
 
@@ -73,15 +73,18 @@ def read_slots(element: _Element) -> dict[str, tuple[str, ...]]:
     """All values by slot name; values of slots of the same name follow each other."""
     slots: dict[str, tuple[str, ...]] = {}
     for slot in element.iterchildren(f"{_RIM}Slot"):
-        values = tuple(text_of(value) for value in slot.iterfind(f"{_RIM}ValueList/{_RIM}Value"))
-        name = slot.get("name", "").strip()
-        slots[name] = slots.get(name, ()) + values
+        _add_slot(slots, slot)
     return slots
 
 
-def write_slot(name: str, values: Iterable[str]) -> str:
-    """One ``rim:Slot``. The values are written as they are, cut to the schema's 256 characters."""
-    written = "".join(f"<rim:Value>{quote(value, VALUE_MAX)}</rim:Value>" for value in values)
+def _add_slot(slots: dict[str, tuple[str, ...]], slot: _Element) -> None:
+    name = slot.get("name", "").strip()
+    slots[name] = slots.get(name, ()) + tuple(text_of(value) for value in slot.iter(f"{_RIM}Value"))
+
+
+def write_slot(name: str, *values: str) -> str:
+    """One ``rim:Slot``. The values are cut to the schema's 256 characters."""
+    written = "".join([f"<rim:Value>{quote(value, VALUE_MAX)}</rim:Value>" for value in values])
     return f'<rim:Slot name="{name}"><rim:ValueList>{written}</rim:ValueList></rim:Slot>'
 
 
@@ -111,25 +114,26 @@ def write_objects(entries: Sequence[DocumentEntry], listing: Listing) -> str:
 
     Raises ``ConnectorError`` with a reason ``entry.…`` for an entry that breaks a rule of the metadata.
     """
+    _check_entries(entries, listing)
     written: list[str] = []
     for entry, twin in _pairs(entries):
-        written.append(_write_entry(entry, listing))
+        target = uuid5(NAMESPACE_OID, entry.unique_id)
+        written.append(_write_entry(entry, target, listing))
         if twin is not None:
-            written.append(_write_entry(twin, listing))
-            source, target = entry_uuid(twin.unique_id), entry_uuid(entry.unique_id)
+            source = uuid5(NAMESPACE_OID, twin.unique_id)
+            written.append(_write_entry(twin, source, listing))
             written.append(
-                f'<rim:Association id="{_part(source, target)}" associationType="{XFRM}" '
-                f'sourceObject="{source}" targetObject="{target}"/>'
+                f'<rim:Association id="{_part(source.int, XFRM)}" associationType="{XFRM}" '
+                f'sourceObject="{urn_uuid(source)}" targetObject="{urn_uuid(target)}"/>'
             )
     return "".join(written)
 
 
 def write_references(entries: Sequence[DocumentEntry], listing: Listing) -> str:
     """``rim:ObjectRef`` for each entry: what a query with ``returnType="ObjectRef"`` gets."""
+    _check_entries(entries, listing)
     home = urn_oid(listing.home)
     ordered = (one for pair in _pairs(entries) for one in pair if one is not None)
-    for entry in entries:
-        _check_entry(entry, listing)
     return "".join(f'<rim:ObjectRef id="{entry_uuid(entry.unique_id)}" home="{home}"/>' for entry in ordered)
 
 
@@ -161,139 +165,151 @@ def is_pdf(entry: DocumentEntry) -> bool:
     return known_format(entry.format_code) is FormatCode.PDF_L1 or entry.mime_type.lower() == "application/pdf"
 
 
-def _check_entry(entry: DocumentEntry, listing: Listing) -> None:
-    """What must hold of an entry before it may leave: asked patient, ids that can be asked back, required metadata."""
-    checks: Mapping[str, bool] = {
-        "entry.patient": entry.patient == listing.patient,
-        "entry.unique_id": _is_id(entry.unique_id, UNIQUE_ID_MAX),
-        "entry.repository_id": _is_oid(entry.repository_id),
-        "entry.format_code": _is_id(entry.format_code, VALUE_MAX),
-        "entry.mime_type": "/" in entry.mime_type and _is_id(entry.mime_type, VALUE_MAX),
-        "entry.creation_time": _STRICT_DTM.fullmatch(entry.creation_time) is not None,
-        "entry.service_start_time": not entry.service_start_time
-        or _STRICT_DTM.fullmatch(entry.service_start_time) is not None,
-        "entry.language": _is_id(entry.language, VALUE_MAX),
-        "entry.size": entry.size is None or entry.size >= 0,
-        "entry.hash": not entry.hash or _SHA1.fullmatch(entry.hash) is not None,
-    }
-    for reason, holds in checks.items():
-        if not holds:
+def _check_entries(entries: Sequence[DocumentEntry], listing: Listing) -> None:
+    for entry in entries:
+        if (reason := _broken_rule(entry, listing)) is not None:
             raise ConnectorError(generic_code(entry.class_code), reason)
+
+
+def _broken_rule(entry: DocumentEntry, listing: Listing) -> str | None:
+    """What must hold of an entry before it may leave: asked patient, ids that can be asked back, required metadata."""
+    if entry.patient != listing.patient:
+        return "entry.patient"
+    if not _is_id(entry.unique_id, UNIQUE_ID_MAX):
+        return "entry.unique_id"
+    if len(entry.repository_id) > OID_MAX or not _OID.fullmatch(entry.repository_id):
+        return "entry.repository_id"
+    if not _is_id(entry.format_code, VALUE_MAX):
+        return "entry.format_code"
+    if "/" not in entry.mime_type or not _is_id(entry.mime_type, VALUE_MAX):
+        return "entry.mime_type"
+    if not _STRICT_DTM.fullmatch(entry.creation_time):
+        return "entry.creation_time"
+    if entry.service_start_time and not _STRICT_DTM.fullmatch(entry.service_start_time):
+        return "entry.service_start_time"
+    if not _is_id(entry.language, VALUE_MAX):
+        return "entry.language"
+    if entry.size is not None and entry.size < 0:
+        return "entry.size"
+    if entry.hash and not _SHA1.fullmatch(entry.hash):
+        return "entry.hash"
+    return None
 
 
 def _is_id(text: str, limit: int) -> bool:
     return 0 < len(text) <= limit and text.isprintable() and text.strip() == text
 
 
-def _is_oid(text: str) -> bool:
-    try:
-        return parse_oid(text) == text and len(text) <= OID_MAX
-    except ValueError:
-        return False
-
-
-def _write_entry(entry: DocumentEntry, listing: Listing) -> str:
-    _check_entry(entry, listing)
-    id_ = entry_uuid(entry.unique_id)
-    uuid = UUID(id_)
-    patient = listing.patient.as_cx()
-    title = cut_bytes(TITLES.get(entry.class_code, entry.title), TITLE_MAX_BYTES)
-    scheme, name = _format_name(entry)
-    slots = [("sourcePatientId", patient)]
-    if entry.size is not None:
-        slots.append(("size", str(entry.size)))
-    if entry.hash:
-        slots.append(("hash", entry.hash.lower()))
-    slots.append(("creationTime", entry.creation_time))
-    slots.append(("repositoryUniqueId", entry.repository_id))
-    slots.append(("languageCode", entry.language))
-    if entry.service_start_time:
-        slots.append(("serviceStartTime", entry.service_start_time))
-    description = _description(entry, title)
-    class_code = Coded(entry.class_code, LOINC, title)
-    classifications = [
-        (_CONFIDENTIALITY, entry.confidentiality if entry.confidentiality.code else _NORMAL),
-        (_CLASS, class_code),
-        (_TYPE, class_code),
-        (_FACILITY, entry.facility or Coded(listing.country, _COUNTRIES, listing.country_name or listing.country)),
-        (_PRACTICE_SETTING, _NOT_USED),
-        (_FORMAT, Coded(known_format(entry.format_code) or entry.format_code, scheme, name)),
-    ]
+def _write_entry(entry: DocumentEntry, uuid: UUID, listing: Listing) -> str:
+    id_, number = urn_uuid(uuid), uuid.int
+    patient = quote(listing.patient.as_cx(), VALUE_MAX)
+    title = quote(cut_bytes(TITLES.get(entry.class_code, entry.title), TITLE_MAX_BYTES))
+    description = quote(_description(entry), TEXT_MAX)
+    class_code = quote(entry.class_code, VALUE_MAX)
+    facility = entry.facility or Coded(listing.country, _COUNTRIES, listing.country_name)
+    optional_slots = (
+        ("" if entry.size is None else _SLOT % ("size", entry.size)),
+        (_SLOT % ("hash", entry.hash.lower()) if entry.hash else ""),
+        (_SLOT % ("serviceStartTime", entry.service_start_time) if entry.service_start_time else ""),
+    )
+    events = [coded for coded in entry.event_codes if coded.code and coded.scheme]
     return "".join(
-        (
+        [
             f'<rim:ExtrinsicObject id="{id_}" lid="{id_}" home="{urn_oid(listing.home)}" '
             f'mimeType="{quote(entry.mime_type)}" objectType="{STABLE_DOCUMENT}" status="{APPROVED}">',
-            *(write_slot(slot, (value,)) for slot, value in slots),
-            _write_string("Name", title),
-            _write_string("Description", description) if description else "",
+            _SLOT % ("sourcePatientId", patient),
+            *optional_slots[:2],
+            _SLOT % ("creationTime", entry.creation_time),
+            _SLOT % ("repositoryUniqueId", entry.repository_id),
+            _SLOT % ("languageCode", quote(entry.language)),
+            optional_slots[2],
+            _NAME % title,
+            f'<rim:Description><rim:LocalizedString value="{description}"/></rim:Description>' if description else "",
             '<rim:VersionInfo versionName="1.1"/>',
-            *(_write_classification(uuid, id_, 0, kind, coded) for kind, coded in classifications),
-            *(_write_author(uuid, id_, n, author) for n, author in enumerate(entry.authors)),
-            *(
-                _write_classification(uuid, id_, n, _EVENT, coded)
-                for n, coded in enumerate(entry.event_codes)
-                if coded.code and coded.scheme
+            _write_coded(
+                number, id_, _CONFIDENTIALITY, entry.confidentiality if entry.confidentiality.code else _NORMAL
             ),
-            _write_identifier(uuid, id_, _PATIENT_ID, "XDSDocumentEntry.patientId", patient),
-            _write_identifier(uuid, id_, _UNIQUE_ID, "XDSDocumentEntry.uniqueId", entry.unique_id),
+            _CLASSIFICATION % (_part(number, _CLASS), _CLASS, id_, class_code, LOINC, title),
+            _CLASSIFICATION % (_part(number, _TYPE), _TYPE, id_, class_code, LOINC, title),
+            _write_coded(number, id_, _FACILITY, facility),
+            _CLASSIFICATION % (_part(number, _PRACTICE_SETTING), _PRACTICE_SETTING, id_, *_NOT_USED),
+            _write_coded(number, id_, _FORMAT, _format_of(entry)),
+            *[_write_author(number, id_, n, author) for n, author in enumerate(entry.authors)],
+            *[_write_coded(number, id_, _EVENT, coded, n) for n, coded in enumerate(events)],
+            _IDENTIFIER % (_part(number, _PATIENT_ID), id_, _PATIENT_ID, patient, "XDSDocumentEntry.patientId"),
+            _IDENTIFIER
+            % (_part(number, _UNIQUE_ID), id_, _UNIQUE_ID, quote(entry.unique_id), "XDSDocumentEntry.uniqueId"),
             "</rim:ExtrinsicObject>",
-        )
+        ]
     )
 
 
-def _format_name(entry: DocumentEntry) -> tuple[str, str]:
+# Filled with values that are escaped already. Every Classification has a Slot, and all but authors a Name: OpenNCP as
+# client takes Slot[0] of each and the Name of an event code, and fails without.
+_SLOT = '<rim:Slot name="%s"><rim:ValueList><rim:Value>%s</rim:Value></rim:ValueList></rim:Slot>'
+_NAME = '<rim:Name><rim:LocalizedString value="%s"/></rim:Name>'
+_CLASSIFICATION = (
+    '<rim:Classification id="%s" classificationScheme="%s" classifiedObject="%s" nodeRepresentation="%s">'
+    f"{_SLOT.replace('%s', 'codingScheme', 1)}{_NAME}</rim:Classification>"
+)
+_IDENTIFIER = (
+    '<rim:ExternalIdentifier id="%s" registryObject="%s" identificationScheme="%s" value="%s" '
+    'objectType="urn:oasis:names:tc:ebxml-regrep:ObjectType:RegistryObject:ExternalIdentifier">'
+    f"{_NAME}</rim:ExternalIdentifier>"
+)
+
+
+def _format_of(entry: DocumentEntry) -> Coded:
     known = known_format(entry.format_code)
-    return FORMAT_NAMES[known] if known else (EHDSI_FORMATS, entry.format_code)
+    if known is None:
+        return Coded(entry.format_code, EHDSI_FORMATS)
+    return Coded(known, *FORMAT_NAMES[known])
 
 
-def _description(entry: DocumentEntry, title: str) -> str:
+def _description(entry: DocumentEntry) -> str:
     """Of summaries a fixed text: OpenNCP writes the patient's id into it, which is nobody's business in a list."""
     if entry.class_code in (ClassCode.PATIENT_SUMMARY, ClassCode.MRO):
-        return f"{title} ({'CDA L1 / PDF body' if is_pdf(entry) else 'CDA L3 / Structured body'})"
+        return f"{TITLES[entry.class_code]} ({'CDA L1 / PDF body' if is_pdf(entry) else 'CDA L3 / Structured body'})"
     return entry.description
 
 
-def _part(owner: str | UUID, name: str) -> str:
-    """The id of a part of an object, derived from the object's own: the same answer is always the same bytes."""
-    return urn_uuid(uuid5(owner if isinstance(owner, UUID) else UUID(owner), name))
-
-
-def _write_string(element: str, text: str) -> str:
-    return f'<rim:{element}><rim:LocalizedString value="{quote(text, TEXT_MAX)}"/></rim:{element}>'
-
-
-def _write_classification(uuid: UUID, id_: str, number: int, scheme: str, coded: Coded) -> str:
-    # Every Classification has a Slot, and a Name: OpenNCP as client takes Slot[0] of each and fails without.
-    return (
-        f'<rim:Classification id="{_part(uuid, f"{scheme} {number}")}" classificationScheme="{scheme}" '
-        f'classifiedObject="{id_}" nodeRepresentation="{quote(coded.code, VALUE_MAX)}">'
-        f"{write_slot('codingScheme', (coded.scheme,))}{_write_string('Name', coded.name or coded.code)}"
-        "</rim:Classification>"
+def _write_coded(number: int, id_: str, scheme: str, coded: Coded, index: int = 0) -> str:
+    return _CLASSIFICATION % (
+        _part(number, scheme, index),
+        scheme,
+        id_,
+        quote(coded.code, VALUE_MAX),
+        quote(coded.scheme, VALUE_MAX),
+        quote(coded.name or coded.code, TEXT_MAX),
     )
 
 
-def _write_author(uuid: UUID, id_: str, number: int, author: Author) -> str:
-    slots = [
-        ("authorPerson", (author.person,) if author.person else ()),
-        ("authorInstitution", (author.institution,) if author.institution else ()),
-        ("authorSpecialty", tuple(specialty for specialty in author.specialties if specialty)),
-    ]
+def _write_author(number: int, id_: str, index: int, author: Author) -> str:
     if not author.person and not author.institution:
         return ""
+    specialties = [specialty for specialty in author.specialties if specialty]
     return (
-        f'<rim:Classification id="{_part(uuid, f"{_AUTHOR} {number}")}" classificationScheme="{_AUTHOR}" '
+        f'<rim:Classification id="{_part(number, _AUTHOR, index)}" classificationScheme="{_AUTHOR}" '
         f'classifiedObject="{id_}" nodeRepresentation="">'
-        + "".join(write_slot(name, values) for name, values in slots if values)
-        + "</rim:Classification>"
+        f"{write_slot('authorPerson', author.person) if author.person else ''}"
+        f"{write_slot('authorInstitution', author.institution) if author.institution else ''}"
+        f"{write_slot('authorSpecialty', *specialties) if specialties else ''}</rim:Classification>"
     )
 
 
-def _write_identifier(uuid: UUID, id_: str, scheme: str, name: str, value: str) -> str:
-    return (
-        f'<rim:ExternalIdentifier id="{_part(uuid, scheme)}" registryObject="{id_}" identificationScheme="{scheme}" '
-        f'value="{quote(value, VALUE_MAX)}" objectType="{_EXTERNAL_IDENTIFIER}">'
-        f"{_write_string('Name', name)}</rim:ExternalIdentifier>"
-    )
+def _part(owner: int, name: str, index: int = 0) -> str:
+    """The id of a part of an object, derived from the object's own: the same answer is always the same bytes."""
+    digits = f"{owner ^ _mask(name, index):032x}"
+    return f"urn:uuid:{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+_VERSION_AND_VARIANT = 0xF << 76 | 0xC << 60
+
+
+@cache
+def _mask(name: str, index: int) -> int:
+    """A digest of the part's name that leaves version and variant of a UUID alone when the two are combined."""
+    return uuid5(NAMESPACE_OID, f"{name} {index}").int & ~_VERSION_AND_VARIANT
 
 
 # Reading
@@ -337,18 +353,30 @@ def _reference(id_: str) -> str:
 
 
 def _read_entry(element: _Element) -> DocumentEntry:
-    slots = read_slots(element)
+    slots: dict[str, tuple[str, ...]] = {}
     codes: dict[str, list[Coded]] = {}
     authors: list[Author] = []
-    for classification in element.iterchildren(f"{_RIM}Classification"):
-        scheme = _scheme(classification.get("classificationScheme", ""))
-        if scheme == _AUTHOR:
-            author = _read_author(classification)
-            if author is not None:
-                authors.append(author)
-        else:
-            codes.setdefault(scheme, []).append(_read_coded(classification))
-    unique_id, patient_id = _read_identifiers(element)
+    identifiers: dict[str, str] = {}
+    strings: dict[str, str] = {}
+    for part in children(element):
+        match part.tag:
+            case _Tag.SLOT:
+                _add_slot(slots, part)
+            case _Tag.CLASSIFICATION:
+                scheme = _scheme(part.get("classificationScheme", ""))
+                if scheme != _AUTHOR:
+                    codes.setdefault(scheme, []).append(_read_coded(part))
+                elif (author := _read_author(part)) != Author():
+                    authors.append(author)
+            case _Tag.IDENTIFIER:
+                value = part.get("value", "").strip()
+                identifiers.setdefault(_scheme(part.get("identificationScheme", "")), value)
+                # The name alone is what OpenNCP as client looks at.
+                identifiers.setdefault(_read_name(part).lower(), value)
+            case _Tag.NAME | _Tag.DESCRIPTION:
+                strings.setdefault(part.tag, _read_string(part))
+    unique_id = identifiers.get(_UNIQUE_ID) or identifiers.get("xdsdocumententry.uniqueid", "")
+    patient_id = identifiers.get(_PATIENT_ID) or identifiers.get("xdsdocumententry.patientid", "")
     size = _first(slots, "size")
     sha1 = _first(slots, "hash")
     created = _DTM.match(_first(slots, "creationTime"))
@@ -360,8 +388,8 @@ def _read_entry(element: _Element) -> DocumentEntry:
         class_code=_code(codes, _CLASS).code or _code(codes, _TYPE).code,
         format_code=_code(codes, _FORMAT).code,
         mime_type=element.get("mimeType", "").strip()[:VALUE_MAX],
-        title=_read_string(element, "Name"),
-        description=_read_string(element, "Description"),
+        title=strings.get(_Tag.NAME, ""),
+        description=strings.get(_Tag.DESCRIPTION, ""),
         creation_time=created.group() if created else "",
         language=_first(slots, "languageCode")[:VALUE_MAX],
         size=int(size) if _SIZE.fullmatch(size) else None,
@@ -374,6 +402,14 @@ def _read_entry(element: _Element) -> DocumentEntry:
         entry_uuid=_reference(element.get("id", "")),
         status=element.get("status", "").strip(),
     )
+
+
+class _Tag:
+    SLOT = f"{_RIM}Slot"
+    CLASSIFICATION = f"{_RIM}Classification"
+    IDENTIFIER = f"{_RIM}ExternalIdentifier"
+    NAME = f"{_RIM}Name"
+    DESCRIPTION = f"{_RIM}Description"
 
 
 def _scheme(urn: str) -> str:
@@ -393,31 +429,16 @@ def _read_coded(classification: _Element) -> Coded:
     return Coded(
         classification.get("nodeRepresentation", "").strip()[:VALUE_MAX],
         _first(read_slots(classification), "codingScheme")[:VALUE_MAX],
-        _read_string(classification, "Name"),
+        _read_name(classification),
     )
 
 
-def _read_author(classification: _Element) -> Author | None:
+def _read_author(classification: _Element) -> Author:
     slots = read_slots(classification)
-    author = Author(
+    return Author(
         _first(slots, "authorPerson")[:VALUE_MAX],
         _first(slots, "authorInstitution")[:VALUE_MAX],
         tuple(value[:VALUE_MAX] for value in slots.get("authorSpecialty", ()) if value),
-    )
-    return author if author != Author() else None
-
-
-def _read_identifiers(element: _Element) -> tuple[str, str]:
-    """documentUniqueId and patient id: by scheme, else by name, which is all that OpenNCP as client looks at."""
-    by_scheme: dict[str, str] = {}
-    by_name: dict[str, str] = {}
-    for identifier in element.iterchildren(f"{_RIM}ExternalIdentifier"):
-        value = identifier.get("value", "").strip()
-        by_scheme.setdefault(_scheme(identifier.get("identificationScheme", "")), value)
-        by_name.setdefault(_read_string(identifier, "Name").lower(), value)
-    return (
-        by_scheme.get(_UNIQUE_ID) or by_name.get("xdsdocumententry.uniqueid", ""),
-        by_scheme.get(_PATIENT_ID) or by_name.get("xdsdocumententry.patientid", ""),
     )
 
 
@@ -429,8 +450,15 @@ def _read_patient(cx: str) -> II:
         return II("", cx[:VALUE_MAX])
 
 
-def _read_string(element: _Element, name: str) -> str:
-    for localized in element.iterfind(f"{_RIM}{name}/{_RIM}LocalizedString"):
+def _read_name(element: _Element) -> str:
+    for name in element.iterchildren(_Tag.NAME):
+        return _read_string(name)
+    return ""
+
+
+def _read_string(name: _Element) -> str:
+    """The first localised string that says something."""
+    for localized in name.iterchildren(f"{_RIM}LocalizedString"):
         value = localized.get("value", "").strip()
         if value:
             return value[:TEXT_MAX]
