@@ -7,9 +7,10 @@ import sys
 
 import typer
 
-from ncp.cli import config_commands, output
+from ncp.cli import config_commands, output, store_commands
 from ncp.cli.explain import explain_command
 from ncp.cli.read_command import read_command
+from ncp.cli.serve_command import serve_command
 from ncp.settings.problems import SettingsErrors
 from ncp.wire.errors import NcpError
 
@@ -23,7 +24,9 @@ app = typer.Typer(
     help="National Contact Point for eHealth: run, check, ask and explain a MyHealth@EU gateway.",
     epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 nothing found, 130 stopped with Ctrl-C.",
 )
+app.command("serve", epilog="Example: ncp serve --config ncp.toml")(serve_command)
 app.add_typer(config_commands.commands, name="config")
+app.add_typer(store_commands.commands, name="store")
 app.command("explain", epilog="Example: ncp explain 4703")(explain_command)
 
 

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from ncp.settings.load import KeyPath, Reading, Source, read, validate
 from ncp.settings.model import KeyFiles, Mode, Settings
 from ncp.settings.problems import Problem, SettingsErrors
-from ncp.wire.xml import XmlLimits, XmlRefused, parse
+from ncp.wire.ids import CountryCode
+from xcpd.masks import MaskRefused, read_mask
 
 EXPIRY_INFO = timedelta(days=90)
 _LARGEST = 5 * 1024 * 1024
@@ -233,7 +234,7 @@ def _anchors(settings: Settings, source: Source) -> Iterator[Problem]:
 
 def _responding_files(settings: Settings, source: Source) -> Iterator[Problem]:
     if settings.responding.search_mask is not None:
-        yield from _mask(("responding", "search_mask"), settings.responding.search_mask, source)
+        yield from _mask(("responding", "search_mask"), settings.responding.search_mask, settings.country.code, source)
     connector = settings.connector
     if connector is not None and not connector.database.is_file():
         yield source.problem(
@@ -250,7 +251,7 @@ def _peer_masks(settings: Settings, source: Source) -> Iterator[Problem]:
     masks = {path.stem.upper(): path for path in folder.glob("*.xml")}
     for country, peer in settings.peers.items():
         if country in masks:
-            for problem in _mask(key, masks[country], source):
+            for problem in _mask(key, masks[country], country, source):
                 yield source.problem(key, f"{masks[country].name} {problem.problem}", problem.remedy)
         elif peer.services:
             yield source.problem(
@@ -261,16 +262,18 @@ def _peer_masks(settings: Settings, source: Source) -> Iterator[Problem]:
             )
 
 
-def _mask(key: KeyPath, path: Path, source: Source) -> Iterator[Problem]:
+def _mask(key: KeyPath, path: Path, country: CountryCode, source: Source) -> Iterator[Problem]:
     data, problem = _read(path)
     if data is None:
         if problem:
             yield source.problem(key, *problem)
         return
     try:
-        parse(data, XmlLimits(size=_LARGEST, long_text=True))
-    except XmlRefused as refused:
-        yield source.problem(key, f"is no search mask ({refused.reason})", "fetch it from the service metadata again")
+        read_mask(data, country)
+    except MaskRefused as refused:
+        yield source.problem(
+            key, f"is no search mask of {country} ({refused.reason})", "fetch it from the service metadata again"
+        )
 
 
 def _writable(key: KeyPath, folder: Path, source: Source) -> Iterator[Problem]:

@@ -86,6 +86,12 @@ def _with_password(folder: Path, text: str) -> None:
         (lambda folder: (folder / "pki/seal.key").chmod(0o644), "seal.key", "readable by every user", True),
         (lambda folder: (folder / "masks/HR.xml").unlink(), "responding.search_mask", "no such file", False),
         (lambda folder: (folder / "masks/HR.xml").write_text("<a"), "responding.search_mask", "xml.malformed", False),
+        (
+            lambda folder: (folder / "masks/HR.xml").write_bytes((folder / "masks/FR.xml").read_bytes()),
+            "responding.search_mask",
+            "no search mask of HR (mask.country)",
+            False,
+        ),
         (lambda folder: (folder / "masks/FR.xml").unlink(), "initiating.search_masks", "no search mask of", True),
         (lambda folder: (folder / "masks/FR.xml").write_text("<a"), "initiating.search_masks", "FR.xml is no", False),
         (lambda folder: (folder / "state/documents.sqlite3").unlink(), "connector.database", "no such file", False),

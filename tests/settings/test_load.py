@@ -300,3 +300,10 @@ def test_every_key_is_described_and_says_when_it_takes_effect() -> None:
         assert key.description.endswith("."), key.name
         assert key.effect in ("reload", "restart"), key.name
         assert key.kind[0].islower() or key.kind[0] in '"OS', key.name
+
+
+@pytest.mark.parametrize("name", ["country-a", "country-b"])
+def test_the_example_configurations_are_correct(name: str) -> None:
+    settings = load(Path(__file__).resolve().parents[2] / "config" / "examples" / f"{name}.toml", {})
+    assert settings.is_responding
+    assert settings.is_initiating

@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+_ROOT = Path(__file__).resolve().parents[2]
 AT = datetime(2026, 7, 1, tzinfo=UTC)
 
 CORRECT = """\
@@ -82,7 +83,7 @@ def write_correct(folder: Path) -> Path:
     (folder / "trust" / "fr" / "tls-client").mkdir(parents=True)
     (folder / "masks").mkdir()
     for country in ("HR", "FR"):
-        (folder / "masks" / f"{country}.xml").write_bytes(b"<mask/>")
+        (folder / "masks" / f"{country}.xml").write_bytes((_ROOT / f"config/search_masks/{country}.xml").read_bytes())
     (folder / "state").mkdir()
     (folder / "state" / "documents.sqlite3").touch()
     path = folder / "ncp.toml"
