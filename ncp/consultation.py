@@ -16,7 +16,8 @@ from babel import Locale, UnknownLocaleError
 
 from ncp import initiating
 from ncp.exchange import Exchange, Service, Side
-from ncp.frontend.notice import Notices
+from ncp.frontend import render
+from ncp.frontend.notice import Fonts, NoticeText, Parties, choose, write_notice
 from ncp.frontend.port import (
     Accompaniment,
     Call,
@@ -30,13 +31,12 @@ from ncp.frontend.port import (
     Treatment,
     View,
 )
-from ncp.frontend.render import render
 from ncp.initiating import NcpB, PortalHeader
 from ncp.observability.exchanges import report, report_step
 from ncp.observability.log import where
 from ncp.peer_calls import PeerState
 from ncp.search_masks import SearchMasks
-from ncp.wire.errors import AccessError, Code, NcpError
+from ncp.wire.errors import AccessError, Code, NcpError, RequestError
 from ncp.wire.ids import II, CountryCode
 from ncp.wire.times import utc_now
 from saml_assertions.issue import Professional
@@ -47,6 +47,16 @@ T = TypeVar("T")
 
 _STATES = {PeerState.GREEN: State.GREEN, PeerState.YELLOW: State.YELLOW, PeerState.RED: State.RED}
 _SERVICES = {"PS": "PS", "EP": "eP", "ORCD": "OrCD", "MRO": "MRO"}
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """The patient information notice of this country: texts by language, and what is filled in."""
+
+    texts: Mapping[str, NoticeText]
+    fonts: Fonts
+    controller: str
+    contact: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +145,27 @@ class Consultations:
             )
 
     def notice(self, country: CountryCode, language: str) -> PatientNotice:
-        return self.notices.notice(country, language)
+        text = choose(self.notices.texts, language)
+        parties = Parties(
+            treatment=country_name(self.ncp.country, text.language) or self.ncp.country,
+            residence=country_name(country, text.language) or country,
+            controller=self.notices.controller,
+            contact=self.notices.contact,
+        )
+        return PatientNotice(text.version, text.language, write_notice(text, parties, self.notices.fonts, at=utc_now()))
 
     def render(self, call: Call, content: bytes, language: str, view: View) -> Rendered:
         with self._told(call, Service.FRONT_END) as exchange:
             initiating.verified(_header(call), self.ncp, exchange)
-            return render(content, language, view)
+            match view:
+                case View.ORIGINAL:
+                    return Rendered("text/html; charset=UTF-8", render.original(content, language))
+                case View.PDF:
+                    return Rendered("application/pdf", render.original_pdf(content))
+                case View.TRANSLATED:
+                    raise RequestError(
+                        Code.GENERIC, "view.not_offered", message="The translated view is not offered here yet."
+                    )
 
     def _wait(self, story: Coroutine[Any, Any, T]) -> T:
         """The story runs in the event loop, the portal's thread waits for its end, but not for ever."""

@@ -50,7 +50,7 @@ class PeerCalls:
         self._contacts: dict[CountryCode, Contact] = {}
 
     async def post(self, country: CountryCode, url: str, write: Callable[[], Outgoing]) -> Answer:
-        """One question to a peer. Raises ``PeerError`` as ``http_out.PeerClient.post``; ``peer.untrusted`` without a context."""
+        """One question. Raises ``PeerError`` as ``PeerClient.post`` does, and ``peer.untrusted`` without a context."""
         context = self._contexts.get(country)
         if context is None:
             raise PeerError(Code.CONNECTION_NOT_POSSIBLE, "peer.untrusted", gateway=country)

@@ -79,7 +79,7 @@ class SearchMasks:
                     label=field.label,
                     name=self._name(field.label, language),
                     domain=field.domain,
-                    format=field.format.pattern,
+                    format=field.format.source,
                     description=field.description,
                     original_description=field.original_description,
                     mandatory=field.key in required,

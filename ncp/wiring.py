@@ -15,19 +15,15 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from trust_store.keys import KeyPair, load_key_pair
-from trust_store.revocation import RevocationPolicy
-from trust_store.store import TrustRules, TrustStore
-from trust_store.tls import client_context, front_end_context, server_context
 
 from ncp.access import AccessPolicy
 from ncp.app import Check, PeerOptions, health_app, peer_app
 from ncp.capture import Capture
 from ncp.connector import NationalConnector
 from ncp.connector.store.connector import StoreConnector
-from ncp.consultation import Consultations
+from ncp.consultation import Consultations, Notices
 from ncp.frontend.app import FrontEndOptions, frontend_app
-from ncp.frontend.notice import Notices
+from ncp.frontend.notice import Fonts, load_notices
 from ncp.frontend.port import PortalIdentity
 from ncp.http_out import CallLimits
 from ncp.initiating import NcpB
@@ -49,7 +45,11 @@ from ncp.wire.xml import XmlLimits
 from saml_assertions.replay import ReplayGuard
 from saml_assertions.rules import VerificationRules
 from saml_assertions.signature import SignatureProfile
+from trust_store.keys import KeyPair, load_key_pair
 from trust_store.peers import Peer, PeerDirectory, PeerHabits, PeerService
+from trust_store.revocation import RevocationPolicy
+from trust_store.store import TrustRules, TrustStore
+from trust_store.tls import client_context, front_end_context, server_context
 from trust_store.types import Purpose
 from xcpd.mask_fields import IdentifierRules, identifier_rules
 from xcpd.masks import read_mask
@@ -76,10 +76,10 @@ def server_options(settings: Settings) -> ServerOptions:
     """Listeners, workers and times of the server."""
     server = settings.server
     limits = ConnectionLimits(
-        header_bytes=settings.limits.header,
-        header_timeout=server.header_timeout,
-        idle_timeout=server.idle_timeout,
-        connections=server.max_connections,
+        header=settings.limits.header,
+        header_timeout=server.header_timeout.total_seconds(),
+        idle_timeout=server.idle_timeout.total_seconds(),
+        max_connections=server.max_connections,
     )
     listeners = [Listener(name=HEALTH, host=settings.health.listen.host, port=settings.health.listen.port, tls=False)]
     if settings.is_responding:
@@ -87,7 +87,9 @@ def server_options(settings: Settings) -> ServerOptions:
     if settings.is_initiating:
         portal = settings.frontend.listen
         listeners.append(Listener(name=FRONT_END, host=portal.host, port=portal.port, limits=limits))
-    return ServerOptions(listeners=tuple(listeners), workers=server.workers, stop_timeout=server.stop_timeout)
+    return ServerOptions(
+        listeners=tuple(listeners), workers=server.workers, stop_timeout=server.stop_timeout.total_seconds()
+    )
 
 
 def service(settings: Settings) -> Service:
@@ -109,7 +111,7 @@ def service(settings: Settings) -> Service:
         key = _key(settings.tls.server)
         options = PeerOptions(
             request_limit=settings.limits.request,
-            request_timeout=settings.server.request_timeout,
+            request_timeout=settings.server.request_timeout.total_seconds(),
             capture=Capture(settings.capture.folder) if settings.capture else None,
         )
         app = peer_app(responding(settings, trust, national, state), options)
@@ -121,11 +123,11 @@ def service(settings: Settings) -> Service:
         closing.push_async_callback(stop)
     endpoints[HEALTH] = Endpoint(health_app(checks))
 
-    async def start() -> None:
+    async def begin() -> None:
         for each in starting:
             await each()
 
-    return Service(endpoints, start=start, stop=closing.aclose)
+    return Service(endpoints, start=begin, stop=closing.aclose)
 
 
 def responding(settings: Settings, trust: TrustStore, national: NationalConnector, state: State) -> NcpA:
@@ -171,7 +173,7 @@ def trust_store(settings: Settings) -> TrustStore:
     """The trust folder as configured."""
     trust = settings.trust
     rules = TrustRules(revocation=RevocationPolicy(trust.revocation), tls_clients=dict(trust.tls_clients))
-    return TrustStore.load(trust.anchors, rules)
+    return TrustStore.load(trust.anchors, rules=rules)
 
 
 def peer_directory(settings: Settings) -> PeerDirectory:
@@ -194,7 +196,7 @@ def _front_end(
         for peer in peers
         if trust.authorities(Purpose.TLS_SERVER, peer.country) or trust.pins(Purpose.TLS_SERVER, peer.country)
     }
-    timeout = settings.initiating.timeout
+    timeout = settings.initiating.timeout.total_seconds()
     calls = PeerCalls(contexts, CallLimits(timeout=timeout, answer=_answer_limit(settings)), utc_now)
     ncp = NcpB(
         country=settings.country.code,
@@ -216,7 +218,12 @@ def _front_end(
     consultations = Consultations(
         ncp=ncp,
         masks=masks,
-        notices=Notices(_CONFIG / "notices"),
+        notices=Notices(
+            load_notices(_CONFIG / "notices"),
+            Fonts(_CONFIG / "fonts" / "DejaVuSans.ttf", _CONFIG / "fonts" / "DejaVuSans-Bold.ttf"),
+            settings.frontend.controller,
+            settings.frontend.contact,
+        ),
         loop=asyncio.get_running_loop(),
         patience=2 * timeout + 10,
     )
@@ -224,7 +231,7 @@ def _front_end(
         time_zone=settings.country.time_zone,
         language=settings.country.language,
         public_url=settings.frontend.public_url or "",
-        request_timeout=settings.server.request_timeout,
+        request_timeout=settings.server.request_timeout.total_seconds(),
         limits=_xml_limits(settings),
     )
     app = frontend_app(consultations, options, portals)
