@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,22 +82,24 @@ def _started(gateway: Gateway) -> subprocess.Popen[bytes]:
 
 
 def _wait_until_ready(gateway: Gateway, process: subprocess.Popen[bytes], deadline: float) -> None:
-    url = f"http://{gateway.health}/health/ready"
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise GatewayDied(f"the gateway of {gateway.name} ended at once:\n{tail(gateway.log)}")
-        if _is_ready(url):
+        if _is_ready(gateway.health):
             return
         time.sleep(0.05)
     raise GatewayDied(f"the gateway of {gateway.name} is not ready after {START_SECONDS:.0f} s:\n{tail(gateway.log)}")
 
 
-def _is_ready(url: str) -> bool:
+def _is_ready(health: Listen) -> bool:
+    connection = http.client.HTTPConnection(health.host, health.port, timeout=2)
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:  # not listening yet, or 503
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):  # not listening yet
         return False
+    finally:
+        connection.close()
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from ncp.cli import config_commands, output, store_commands
+from ncp.cli import config_commands, output, pki_commands, store_commands
 from ncp.cli.explain import explain_command
 from ncp.cli.read_command import read_command
 from ncp.cli.serve_command import serve_command
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.command("serve", epilog="Example: ncp serve --config ncp.toml")(serve_command)
 app.add_typer(config_commands.commands, name="config")
+app.add_typer(pki_commands.commands, name="pki")
 app.add_typer(store_commands.commands, name="store")
 app.command("explain", epilog="Example: ncp explain 4703")(explain_command)
 

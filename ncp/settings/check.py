@@ -28,6 +28,8 @@ EXPIRY_INFO = timedelta(days=90)
 _LARGEST = 5 * 1024 * 1024
 _RSA_BITS = 2048
 _EC_BITS = 256
+_DEVELOPMENT = "(development)"
+"""Stands in every name that ``trust_store.dev_pki`` writes."""
 _OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -120,6 +122,10 @@ def _key_pair(
         return
     yield from _dates((*key, "certificate"), chain[0], source, at)
     yield from _strength((*key, "certificate"), chain[0], source)
+    if settings.mode is Mode.PRODUCTION and _DEVELOPMENT in chain[0].issuer.rfc4514_string():
+        yield source.problem(
+            (*key, "certificate"), "made by ncp pki dev, not allowed in production mode", "use the official one"
+        )
     if is_seal:
         yield from _seal_country(key, chain[0], settings, source)
     if private is not None and _public_bytes(private.public_key()) != _public_bytes(chain[0].public_key()):
