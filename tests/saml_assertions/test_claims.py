@@ -1,4 +1,4 @@
-"""Time, audience, binding, countries and attributes of correctly signed assertions; each change of docs/assertions.md."""
+"""Time, audience, binding, countries, attributes of correctly signed assertions; each row of docs/assertions.md."""
 
 from __future__ import annotations
 
@@ -230,7 +230,9 @@ def test_the_writing_of_an_assertion_belongs_to_its_window() -> None:
     authn = 'AuthnInstant="2026-03-02T08:00:00.000Z"'
     future = changed(unsigned_hcp(), issue, 'IssueInstant="2026-03-03T08:00:00Z"')
     early = changed(unsigned_hcp(), issue, 'IssueInstant="2026-03-02T07:54:59Z"')
-    in_time = changed(changed(unsigned_hcp(), issue, 'IssueInstant="2026-03-02T07:55:00Z"'), authn, authn.replace("08:00", "07:50"))
+    in_time = changed(
+        changed(unsigned_hcp(), issue, 'IssueInstant="2026-03-02T07:55:00Z"'), authn, authn.replace("08:00", "07:50")
+    )
     assert hcp_refused(future) == ("time.issued", HPI)
     assert hcp_refused(early) == ("time.issued", HPI)
     assert with_hcp(in_time).hcp.id == HCP_ID
@@ -277,7 +279,7 @@ def test_an_expired_professional_ends_a_valid_treatment() -> None:
     assert refused(pair(unsigned_trc(), unsigned_hcp_=short), needs_treatment=True) == ("time.expired", HPI)
 
 
-# --- U: audience, confirmation, kind -----------------------------------------------------------------------------------
+# --- U: audience, confirmation, kind ---------------------------------------------------------------------------------
 
 GOOD_AUDIENCE = "<saml:Audience>urn:ehdsi:assertions.audience:x-border</saml:Audience>"
 BAD_AUDIENCE = "<saml:Audience>urn:other</saml:Audience>"
@@ -445,7 +447,9 @@ def test_two_patients_in_one_treatment_are_refused(second: str) -> None:
     assert trc_refused(unsigned_trc(patient=both)) == ("trc.patient", Code.PATIENT_NOT_OF_TRC)
 
 
-@pytest.mark.parametrize("patient", ["", "  ", "^^^&amp;1.2.3&amp;ISO", "x^^^", "x^^^&amp;&amp;ISO", "x^^^&amp;1.2&amp;L"])
+@pytest.mark.parametrize(
+    "patient", ["", "  ", "^^^&amp;1.2.3&amp;ISO", "x^^^", "x^^^&amp;&amp;ISO", "x^^^&amp;1.2&amp;L"]
+)
 def test_a_treatment_without_a_whole_patient_is_refused(patient: str) -> None:
     assert trc_refused(unsigned_trc(patient=attribute(SUBJECT_ID, patient)))[1] == NOT_VALID
     assert trc_refused(unsigned_trc(patient=""))[0] == "attr.missing"
@@ -561,9 +565,15 @@ def with_class(unsigned: str, name: str) -> str:
     return unsigned
 
 
-TWO_FACTOR = (
-    "MobileTwoFactorUnregistered MobileTwoFactorContract X509 SPKI SmartcardPKI SoftwarePKI TLSClient".split()
-)
+TWO_FACTOR = [
+    "MobileTwoFactorUnregistered",
+    "MobileTwoFactorContract",
+    "X509",
+    "SPKI",
+    "SmartcardPKI",
+    "SoftwarePKI",
+    "TLSClient",
+]
 
 
 @pytest.mark.parametrize("name", TWO_FACTOR)
@@ -572,7 +582,8 @@ def test_two_factors_are_enough(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Password", "PasswordProtectedTransport", "Kerberos", "PreviousSession", "Smartcard", "x509", "unspecified"]
+    "name",
+    ["Password", "PasswordProtectedTransport", "Kerberos", "PreviousSession", "Smartcard", "x509", "unspecified"],
 )
 def test_a_weaker_log_in_is_refused(name: str) -> None:
     """W1."""
