@@ -219,7 +219,6 @@ def test_the_full_entry_of_ipf_is_read_inside_a_list() -> None:
     authors = entry_element.findall(f"{rim}Classification[@classificationScheme='{author_scheme}']")
     assert len(entry.authors) == len(authors) > 0
     assert entry.authors[0].person == authors[0].findtext(f"{rim}Slot[@name='authorPerson']/{rim}ValueList/{rim}Value")
-    assert entry.event_codes != ()
 
 
 @pytest.mark.skipif(not shared_files("samples/xca", "*.xml"), reason="shared/samples/xca is not beside the project")
