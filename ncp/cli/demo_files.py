@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography import x509
 
 from ncp.connector.store.load import load as load_store
+from ncp.settings.fields import written
 from ncp.settings.types import Listen
 from ncp.wire.ids import CountryCode
 from trust_store.dev_pki import DevCountry, Files, make_pki
@@ -204,7 +205,7 @@ def _write_folders(country: Country, pki: DevCountry, other: Country) -> None:
 
 def _configuration(country: Country, facts: _Facts, pki: DevCountry, other: Country, workers: int, mode: str) -> str:
     """The TOML file. Paths are absolute, so that it can be used from anywhere on this machine."""
-    capture = f'\n[capture]\nfolder = "{country.messages}"\n' if mode == "development" else ""
+    capture = f'\n[capture]\nfolder = {written(country.messages)}\n' if mode == "development" else ""
     return f"""# Made by ncp demo: country {country.code} of a playground on this machine.
 # A commented example: config/examples/country-a.toml; every key: docs/configuration.md.
 
@@ -220,16 +221,16 @@ home_community_id = "{facts.home}"
 time_zone = "{facts.zone}"
 
 [tls.server]
-certificate = "{pki.tls_server.certificate}"
-key = "{pki.tls_server.key}"
+certificate = {written(pki.tls_server.certificate)}
+key = {written(pki.tls_server.key)}
 
 [tls.client]
-certificate = "{pki.tls_client.certificate}"
-key = "{pki.tls_client.key}"
+certificate = {written(pki.tls_client.certificate)}
+key = {written(pki.tls_client.key)}
 
 [seal]
-certificate = "{pki.seal.certificate}"
-key = "{pki.seal.key}"
+certificate = {written(pki.seal.certificate)}
+key = {written(pki.seal.key)}
 
 [trust]
 anchors = "trust"
@@ -246,7 +247,7 @@ public_url = "https://{country.frontend}"
 
 [[frontend.portals]]
 name = "portal of {country.name}"
-certificate = "{country.portal.certificate}"
+certificate = {written(country.portal.certificate)}
 may_issue_hcp = true
 
 [health]
