@@ -135,16 +135,14 @@ def permit_description(
     return PermittedDescription(caller, trc.patient, document_unique_id, repository_unique_id, proof=_PROOF)
 
 
-def permit_document(
-    document: DocumentEntry, permitted: PermittedDescription, policy: AccessPolicy
-) -> tuple[PermittedPatient, DocumentEntry]:
+def permit_document(document: DocumentEntry, permitted: PermittedDescription, policy: AccessPolicy) -> PermittedPatient:
     """ITI-39, class and owner known: owner = patient of the TRC (else as if unknown), then the class's permissions."""
     caller = permitted.caller
     if document.patient != permitted.patient:
         # A document of somebody else must look like one that does not exist.
         raise AccessError(Code.DOCUMENT_MISSING, "trc.patient")
     _require(caller, _permissions_of(document.class_code), policy)
-    return PermittedPatient(caller, document.patient, (document.class_code,), proof=_PROOF), document
+    return PermittedPatient(caller, document.patient, (document.class_code,), proof=_PROOF)
 
 
 def with_consent(patient: PermittedPatient, consent: bool) -> None:

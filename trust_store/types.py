@@ -45,7 +45,9 @@ class CertificateRefused(Exception):
 class TrustedCertificate:
     """A certificate that passed every check for one purpose. Made by ``TrustStore.judge`` only.
 
-    ``country`` is the C attribute of the subject, upper case; ``fingerprint`` the SHA-256 of the DER in lower-case hex.
+    ``country`` is the country it is trusted for, upper case: the C attribute of the subject, or for TLS and SMP pins
+    the country that pinned it; ``fingerprint`` the SHA-256 of the DER in lower-case hex; ``warnings`` stable names of
+    what was tolerated (``cert.eku.tls_only``, ``revocation.unknown-expired``).
     """
 
     certificate: x509.Certificate
@@ -53,11 +55,15 @@ class TrustedCertificate:
     country: CountryCode
     fingerprint: str
     revocation: Revocation
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TlsPeer:
-    """The gateway at the other end of a TLS connection, after ``TrustStore`` accepted its certificate."""
+    """The gateway at the other end of a TLS connection, after ``TrustStore`` accepted its certificate.
+
+    ``subject`` is the CN of its subject, as the audit trail names it, or the whole subject when it has no CN.
+    """
 
     country: CountryCode
     subject: str

@@ -6,6 +6,18 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ncp.wire.ids import II
+from xca.facts import APPROVED, XFRM
+
+
+def same_patient(asked: II, found: II) -> bool:
+    """Whether ``found`` names the patient that was asked for; for reading what a peer sent, never for permission.
+
+    Germany answers with the insured person's number where ``number|access code`` was asked, so the part before ``|``
+    counts too.
+    """
+    if asked.root != found.root:
+        return False
+    return found.extension in (asked.extension, asked.extension.partition("|")[0])
 
 
 class ResponseStatus(Enum):
@@ -21,7 +33,7 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RegistryError:
-    """One entry of a RegistryErrorList. ``location`` is only ever shown to operators."""
+    """One entry of a RegistryErrorList. ``context`` and ``location`` are a peer's text: only ever for operators."""
 
     code: str
     context: str
@@ -53,8 +65,8 @@ class DocumentEntry:
     """Metadata of one document representation (ExtrinsicObject on the wire).
 
     ``unique_id`` is the documentUniqueId (``root^extension`` or ``root``), ``repository_id`` the repositoryUniqueId,
-    ``home_community_id`` a bare OID, ``creation_time`` DTM digits in UTC, ``size`` bytes, ``hash`` 40 hex SHA-1 digits,
-    ``entry_uuid`` ``urn:uuid:…`` (empty before it is written).
+    ``home_community_id`` a bare OID, ``creation_time`` 4 to 14 DTM digits in UTC (a peer's may be its local time),
+    ``size`` bytes, ``hash`` 40 hex SHA-1 digits, ``entry_uuid`` ``urn:uuid:…`` (empty before it is written).
     """
 
     unique_id: str
@@ -78,7 +90,7 @@ class DocumentEntry:
     entry_uuid: str = ""
     twin: str = ""
     """``unique_id`` of the other representation (L3 of an L1, L1 of an L3); an XFRM association on the wire."""
-    status: str = "urn:oasis:names:tc:ebxml-regrep:StatusType:Approved"
+    status: str = APPROVED
 
     def __repr__(self) -> str:
         return "DocumentEntry(<redacted>)"
@@ -90,7 +102,7 @@ class Association:
 
     source: str
     target: str
-    type: str = "urn:ihe:iti:2007:AssociationType:XFRM"
+    type: str = XFRM
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +124,8 @@ class CrossGatewayQuery:
     return_type: str = "LeafClass"
     ignored_slots: tuple[str, ...] = ()
     """Names of slots that would narrow the result and are not implemented; logged."""
+    statuses: tuple[str, ...] = (APPROVED,)
+    """Availability statuses asked for. Only approved documents are ever listed."""
 
     def __repr__(self) -> str:
         return "CrossGatewayQuery(<redacted>)"
@@ -125,6 +139,8 @@ class CrossGatewayQueryResponse:
     entries: tuple[DocumentEntry, ...] = ()
     associations: tuple[Association, ...] = ()
     errors: tuple[RegistryError, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the reader had to leave out, by stable name (``entry.unique_id``); logged and shown as a warning."""
 
     def __repr__(self) -> str:
         return "CrossGatewayQueryResponse(<redacted>)"
@@ -170,3 +186,5 @@ class CrossGatewayRetrieveResponse:
     status: ResponseStatus | None
     documents: tuple[RetrievedDocument, ...] = ()
     errors: tuple[RegistryError, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Why a DocumentResponse gave no document, by stable name (``document.base64``)."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from ncp.wire.ids import II, Oid
+from ncp.wire.ids import II, CountryCode, Oid
 
 
 class Acknowledgement(Enum):
@@ -67,6 +67,13 @@ class PatientSearch:
     def __repr__(self) -> str:
         return "PatientSearch(<redacted>)"
 
+    def for_country(self, country: CountryCode) -> PatientSearch:
+        """The same search with the destination's code as country of the address where none is given.
+
+        OpenNCP's requests carry it, and a country may rely on it.
+        """
+        return self if self.address.country else replace(self, address=replace(self.address, country=country))
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Person:
@@ -99,15 +106,20 @@ class PatientDiscovery:
     id: II
     creation_time: str
     sender: Oid
+    """Home community id of the asking gateway: ``sender/device/id/@root``, as it stands there."""
     receiver: Oid
     query_id: II
     search: PatientSearch
+    sender_organisation: str = ""
+    """``sender/device/asAgent/representedOrganization/id/@root``; empty where it is the same as ``sender``."""
     priority: str = "I"
     minimum_degree: int | None = None
     version_code: str = "V3PR1"
     query: bytes = b""
     problems: tuple[str, ...] = ()
-    """Rules the sender broke and we tolerate, by stable name (``identifier.incomplete``); counted, logged."""
+    """Rules the sender broke and we tolerate, by stable name (``gender.unknown``); counted, logged."""
+    defects: tuple[str, ...] = ()
+    """Rules the sender broke that forbid an answer other than a refusal (``message.interaction``), worst first."""
 
     def __repr__(self) -> str:
         return "PatientDiscovery(<redacted>)"
@@ -129,6 +141,10 @@ class PatientDiscoveryResponse:
     """``acknowledgementDetail/code/@code``."""
     text: str = ""
     location: str = ""
+    query_id: II | None = None
+    """``queryAck/queryId``, None where absent."""
+    problems: tuple[str, ...] = ()
+    """Oddities the reader stepped over, by stable name (``subject.without_id``); counted, logged."""
 
     def __repr__(self) -> str:
         return "PatientDiscoveryResponse(<redacted>)"

@@ -1,0 +1,61 @@
+# make demo       two countries on this machine, one consultation, a report in demo-out/
+# make demo-up    the same two countries, left running
+# make test       the whole suite            make lint    style, types, layers
+# make bench      speed                      make attack  the attack tests, one by one
+# make clean      back to a fresh checkout
+#
+# PYTHON=python3.12 make ...  chooses the interpreter (3.11 to 3.13) for a fresh .venv.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+JOBS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.PHONY: demo demo-up test bench attack lint clean
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+
+demo: $(VENV)/.run
+	@$(BIN)/ncp demo --out demo-out
+
+demo-up: $(VENV)/.run
+	@$(BIN)/ncp demo --out demo-out --up
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+# One line per attack, so that it can be read; nothing runs in parallel.
+attack: $(VENV)/.dev
+	$(BIN)/python -m pytest -v --no-header -m attack $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+clean:
+	rm -rf $(VENV) demo-out build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name '*.egg-info' -type d -prune -exec rm -rf {} +
+
+# A stamp is older than what it was made from only when something has to be installed again.
+$(VENV)/bin/python:
+	@.ci/venv $(PYTHON) $(VENV)
+
+$(VENV)/.run: pyproject.toml ncp_client/pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --prefer-binary -e ./ncp_client -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml ncp_client/pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --prefer-binary -e ./ncp_client -e '.[test,lint]'
+	@touch $@ $(VENV)/.run

@@ -1,0 +1,5 @@
+"""``python -m ncp.cli``."""
+
+from ncp.cli.main import run
+
+run()

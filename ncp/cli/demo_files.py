@@ -1,0 +1,279 @@
+"""A complete playground of two countries in one folder: certificates, trust, configuration, masks, store.
+
+Both gateways have both roles and listen on free ports of this machine only. Used by ``ncp demo`` and by tests.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from ncp.connector.store.load import load as load_store
+from ncp.settings.fields import written
+from ncp.settings.types import Listen
+from ncp.wire.ids import CountryCode
+from trust_store.dev_pki import DevCountry, Files, make_pki
+
+DATA = Path(__file__).resolve().parents[2] / "config"
+"""Patients and search masks that ship with the product."""
+
+XCPD_PATH = "/services/XCPD_Service"
+XCA_PATH = "/services/XCA_Service"
+FRONTEND_PATH = "/ncp/services/FrontEnd"
+_RENEW_BEFORE = timedelta(days=1)
+
+Tell = Callable[[str], None]
+"""Called with what is being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a country of the playground is."""
+
+    code: CountryCode
+    name: str
+    language: str
+    home: str
+    zone: str
+
+
+FACTS: Mapping[str, _Facts] = {
+    facts.code: facts
+    for facts in (
+        _Facts(CountryCode("HR"), "Croatia", "hr-HR", "2.16.17.710.840.1000.990.1", "Europe/Zagreb"),
+        _Facts(CountryCode("FR"), "France", "fr-FR", "2.16.17.710.790.1000.990.1", "Europe/Paris"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """One country of the playground. ``server``, ``frontend`` and ``health`` are its listeners."""
+
+    code: CountryCode
+    name: str
+    home_community_id: str
+    folder: Path
+    config: Path
+    server: Listen
+    frontend: Listen
+    health: Listen
+    portal: Files
+    """Certificate and key of its portal."""
+    tls_ca: Path
+    """What its portal trusts."""
+    messages: Path
+    """Where its gateway keeps every message, in development mode."""
+
+    @property
+    def frontend_url(self) -> str:
+        """The service that portals of this country call."""
+        return f"https://{self.frontend}{FRONTEND_PATH}"
+
+
+@dataclass(frozen=True, slots=True)
+class Playground:
+    """Both countries; ``asking`` is country B of the consultation, ``answering`` country A."""
+
+    folder: Path
+    answering: Country
+    asking: Country
+
+    @property
+    def countries(self) -> tuple[Country, Country]:
+        return (self.answering, self.asking)
+
+
+def write_playground(
+    folder: Path,
+    at: datetime,
+    *,
+    workers: int = 1,
+    key_bits: int = 3072,
+    mode: str = "development",
+    patients: Path = DATA / "demo" / "patients",
+    tell: Tell = lambda what: None,
+) -> Playground:
+    """Write everything below ``folder``; certificates that are there and still valid are kept, they take long to make.
+
+    ``patients`` has one folder of patients per country. Raises ``OSError`` where the folder cannot be written and
+    ``LoadRefused`` where a folder of patients holds none.
+    """
+    folder = folder.absolute()
+    tell("certificates")
+    pki = _pki(folder / "pki", at, key_bits)
+    ports = iter(free_ports(6))
+    made = {
+        code: _country(folder / code, facts, pki[facts.code], [next(ports) for _ in range(3)])
+        for code, facts in FACTS.items()
+    }
+    playground = Playground(folder, answering=made["HR"], asking=made["FR"])
+    for country in playground.countries:
+        other = next(one for one in playground.countries if one is not country)
+        tell(f"{country.name}: configuration, masks, patients")
+        _write_folders(country, pki[country.code], other)
+        country.config.write_text(
+            _configuration(country, FACTS[country.code], pki[country.code], other, workers, mode), encoding="utf-8"
+        )
+        load_store(patients / country.code, country.folder / "state" / "documents.sqlite3")
+    return playground
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback address that nobody listens on; held together, so that they differ."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def _pki(folder: Path, at: datetime, key_bits: int) -> Mapping[CountryCode, DevCountry]:
+    certificates = sorted(folder.glob("*/*.pem"))
+    complete = folder / "complete"
+    if complete.is_file() and all(_is_valid(path, at) for path in certificates if not path.name.endswith(".key.pem")):
+        return {facts.code: _found(folder / facts.code.lower(), facts.code) for facts in FACTS.values()}
+    complete.unlink(missing_ok=True)
+    made = make_pki(folder, list(FACTS), at, force=True, key_bits=key_bits)
+    complete.write_text("Made by ncp demo; delete the folder to have other certificates.\n", encoding="utf-8")
+    return made
+
+
+def _is_valid(path: Path, at: datetime) -> bool:
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    except ValueError:
+        return False
+    return certificate.not_valid_before_utc <= at and at + _RENEW_BEFORE < certificate.not_valid_after_utc
+
+
+def _found(folder: Path, code: CountryCode) -> DevCountry:
+    """What ``make_pki`` wrote at another time."""
+
+    def files(name: str) -> Files:
+        return Files(folder / f"{name}.pem", folder / f"{name}.key.pem")
+
+    return DevCountry(
+        country=code,
+        folder=folder,
+        tls_ca=files("tls-ca"),
+        seal_ca=files("seal-ca"),
+        tls_server=files("tls-server"),
+        tls_client=files("tls-client"),
+        seal=files("seal"),
+        portal=files("portal"),
+        trust=folder / "trust",
+    )
+
+
+def _country(folder: Path, facts: _Facts, pki: DevCountry, ports: Sequence[int]) -> Country:
+    server, frontend, health = (Listen("127.0.0.1", port) for port in ports)
+    return Country(
+        code=facts.code,
+        name=facts.name,
+        home_community_id=facts.home,
+        folder=folder,
+        config=folder / "ncp.toml",
+        server=server,
+        frontend=frontend,
+        health=health,
+        portal=pki.portal,
+        tls_ca=pki.tls_ca.certificate,
+        messages=folder / "messages",
+    )
+
+
+def _write_folders(country: Country, pki: DevCountry, other: Country) -> None:
+    """Empty state, trust as it was made, and the masks of both countries."""
+    for name in ("trust", "masks", "state", "messages"):
+        shutil.rmtree(country.folder / name, ignore_errors=True)
+    shutil.copytree(pki.trust, country.folder / "trust")
+    for name in ("masks", "state"):
+        (country.folder / name).mkdir(parents=True)
+    for code in (country.code, other.code):
+        shutil.copy(DATA / "search_masks" / f"{code}.xml", country.folder / "masks")
+
+
+def _configuration(country: Country, facts: _Facts, pki: DevCountry, other: Country, workers: int, mode: str) -> str:
+    """The TOML file. Paths are absolute, so that it can be used from anywhere on this machine."""
+    capture = f'\n[capture]\nfolder = {written(country.messages)}\n' if mode == "development" else ""
+    return f"""# Made by ncp demo: country {country.code} of a playground on this machine.
+# A commented example: config/examples/country-a.toml; every key: docs/configuration.md.
+
+mode = "{mode}"
+roles = ["responding", "initiating"]
+state = "state"
+
+[country]
+code = "{country.code}"
+name = "{country.name}"
+language = "{facts.language}"
+home_community_id = "{facts.home}"
+time_zone = "{facts.zone}"
+
+[tls.server]
+certificate = {written(pki.tls_server.certificate)}
+key = {written(pki.tls_server.key)}
+
+[tls.client]
+certificate = {written(pki.tls_client.certificate)}
+key = {written(pki.tls_client.key)}
+
+[seal]
+certificate = {written(pki.seal.certificate)}
+key = {written(pki.seal.key)}
+
+[trust]
+anchors = "trust"
+
+[server]
+listen = "{country.server}"
+public_url = "https://{country.server}"
+workers = {workers}
+stop_timeout = "5s"
+
+[frontend]
+listen = "{country.frontend}"
+public_url = "https://{country.frontend}"
+
+[[frontend.portals]]
+name = "portal of {country.name}"
+certificate = {written(country.portal.certificate)}
+may_issue_hcp = true
+
+[health]
+listen = "{country.health}"
+
+[connector]
+kind = "store"
+database = "state/documents.sqlite3"
+
+[responding]
+search_mask = "masks/{country.code}.xml"
+
+[initiating]
+timeout = "20s"
+search_masks = "masks"
+
+[peers.{other.code}]
+name = "{other.name}"
+home_community_id = "{other.home_community_id}"
+xcpd_url = "https://{other.server}{XCPD_PATH}"
+xca_query_url = "https://{other.server}{XCA_PATH}"
+xca_retrieve_url = "https://{other.server}{XCA_PATH}"
+services = ["PS"]
+wave = 8
+
+[log]
+level = "info"
+format = "json"
+{capture}"""

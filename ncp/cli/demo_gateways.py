@@ -1,0 +1,126 @@
+"""The two gateways of the demonstration as processes: started, waited for, and ended on every way out."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from ncp.settings.types import Listen
+
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+_TAIL = 15
+
+
+class GatewayDied(Exception):
+    """A gateway did not become ready; the text ends with the last lines of its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One gateway to start: its configuration, where its health is asked, where its log goes."""
+
+    name: str
+    config: Path
+    health: Listen
+    log: Path
+
+
+@contextlib.contextmanager
+def running(gateways: Sequence[Gateway]) -> Iterator[None]:
+    """Both gateways ready; none of their processes is left when the block ends, however it ends."""
+    processes: list[subprocess.Popen[bytes]] = []
+    with _signals_as_exceptions():
+        try:
+            for gateway in gateways:
+                processes.append(_started(gateway))
+            deadline = time.monotonic() + START_SECONDS
+            for gateway, process in zip(gateways, processes, strict=True):
+                _wait_until_ready(gateway, process, deadline)
+            yield
+        finally:
+            _end(processes)
+
+
+@contextlib.contextmanager
+def _signals_as_exceptions() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the block like Ctrl-C does, so that what it started is ended too."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _started(gateway: Gateway) -> subprocess.Popen[bytes]:
+    gateway.log.parent.mkdir(parents=True, exist_ok=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NCP__")}
+    with gateway.log.open("wb") as log:
+        # A process group of its own: Ctrl-C reaches the demonstration only, which then ends the whole group.
+        return subprocess.Popen(  # noqa: S603  our own program, no shell
+            [sys.executable, "-m", "ncp.cli", "serve", "--config", str(gateway.config)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def _wait_until_ready(gateway: Gateway, process: subprocess.Popen[bytes], deadline: float) -> None:
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise GatewayDied(f"the gateway of {gateway.name} ended at once:\n{tail(gateway.log)}")
+        if _is_ready(gateway.health):
+            return
+        time.sleep(0.05)
+    raise GatewayDied(f"the gateway of {gateway.name} is not ready after {START_SECONDS:.0f} s:\n{tail(gateway.log)}")
+
+
+def _is_ready(health: Listen) -> bool:
+    connection = http.client.HTTPConnection(health.host, health.port, timeout=2)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):  # not listening yet
+        return False
+    finally:
+        connection.close()
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Ask politely, wait, then insist; the whole group each time, workers included."""
+    for process in processes:
+        _signal_group(process, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    for process in processes:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.1, deadline - time.monotonic()))
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log."""
+    with contextlib.suppress(OSError):
+        return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL:])
+    return ""

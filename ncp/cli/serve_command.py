@@ -1,0 +1,22 @@
+"""``ncp serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from ncp.cli.config_commands import settings_or_fail
+from ncp.cli.options import CONFIG
+
+
+def serve_command(config: CONFIG = Path("ncp.toml")) -> None:
+    """Run the gateway until it is stopped.
+
+    Checks the configuration and every file it names first, and does not start with an error. Logs to stdout. SIGTERM
+    and Ctrl-C let running requests finish (server.stop_timeout).
+    """
+    settings_or_fail(config)
+    from ncp.wiring import serve
+
+    raise typer.Exit(serve(config))

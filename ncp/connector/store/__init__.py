@@ -1,0 +1,1 @@
+"""The embedded national connector: patients, consents and documents in one SQLite file (``docs/connector.md``)."""

@@ -1,0 +1,304 @@
+"""What a portal needs and OpenNCP leaves each country to write: countries, search masks, assertions, notice, display.
+
+Knows the types of our own namespace (all elements qualified) and what a portal may assert. ``listCountries``,
+``getSearchMask`` and ``getPatientInformationNotice`` need no assertion: a portal shows them before login.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from ncp.frontend import documents, inputs
+from ncp.frontend.binding import Binding, Conversation, model
+from ncp.frontend.contracts import OWN
+from ncp.frontend.port import (
+    Call,
+    ConsentRecord,
+    CountryState,
+    MaskForm,
+    NcpB,
+    PortalIdentity,
+    Treatment,
+    View,
+)
+from ncp.frontend.spyne_import import Boolean, ByteArray, ServiceBase, Unicode, rpc
+from ncp.wire.errors import AccessError, Code
+from ncp.wire.times import from_saml, to_saml
+from saml_assertions.issue import Professional
+from xca.facts import LOINC
+
+PURPOSES = frozenset(("TREATMENT", "EMERGENCY"))
+_TEXT_MAX = 1000
+_PERMISSIONS_MAX = 100
+
+
+def own_operations(ncp_b: NcpB, *, default_language: str) -> Binding:
+    """The operations of our own namespace."""
+    types = _types()
+
+    class FrontEnd(ServiceBase):  # type: ignore[misc]
+        @rpc(_some(Unicode), _returns=_many(types.country), _out_variable_name="country")
+        def listCountries(ctx: Any, language: str | None) -> list[Any]:  # noqa: N802, N805
+            return [_country(types, each) for each in ncp_b.list_countries(inputs.language(language, default_language))]
+
+        @rpc(_one(Unicode), _some(Unicode), _returns=_one(types.mask), _out_variable_name="searchMask")
+        def getSearchMask(ctx: Any, country: str, language: str | None) -> Any:  # noqa: N802, N805
+            mask = ncp_b.search_mask(inputs.country(country), inputs.language(language, default_language))
+            return _mask(types, mask)
+
+        @rpc(_one(types.professional), _returns=_one(ByteArray), _out_variable_name="assertion")
+        def issueHcpAssertion(ctx: Any, professional: Any) -> list[bytes]:  # noqa: N802, N805
+            call: Call = ctx.udc.call
+            claims = _professional(professional)
+            permit_issue(call.portal, claims)
+            return [ncp_b.issue_hcp(call, claims)]
+
+        @rpc(_one(types.treatment), _returns=_one(ByteArray), _out_variable_name="assertion")
+        def confirmTreatment(ctx: Any, treatment: Any) -> list[bytes]:  # noqa: N802, N805
+            call = inputs.require_assertion(ctx.udc.call)
+            return [ncp_b.confirm_treatment(call, _treatment(treatment))]
+
+        @rpc(_one(Unicode), _some(Unicode), _returns=_one(types.notice), _out_variable_name="notice")
+        def getPatientInformationNotice(ctx: Any, country: str, language: str | None) -> Any:  # noqa: N802, N805
+            notice = ncp_b.notice(inputs.country(country), inputs.language(language, default_language))
+            return types.notice(
+                version=notice.version,
+                language=notice.language,
+                mediaType="application/pdf",
+                content=[notice.content],
+            )
+
+        @rpc(_one(types.rendering), _returns=_one(types.rendered), _out_variable_name="rendered")
+        def renderDocument(ctx: Any, rendering: Any) -> Any:  # noqa: N802, N805
+            conversation: Conversation = ctx.udc
+            call = inputs.require_assertion(conversation.call)
+            try:
+                view = View(rendering.view)
+            except ValueError:
+                raise inputs.refused("request.view", "The view must be original, translated or pdf") from None
+            language = inputs.language(rendering.language, default_language)
+            content = b"".join(rendering.content) if rendering.content else _fetch(ncp_b, conversation, rendering, view)
+            rendered = ncp_b.render(call, content, language, view)
+            return types.rendered(mediaType=rendered.media_type, content=[rendered.content])
+
+    return Binding(OWN, [FrontEnd])
+
+
+def permit_issue(portal: PortalIdentity, professional: Professional) -> None:
+    """Raises ``AccessError`` 4703 unless this portal may vouch for a professional of that role."""
+    if not portal.may_issue_hcp:
+        raise AccessError(Code.NOT_ALLOWED, "portal.issue", message="This portal may not ask for HCP assertions")
+    if portal.roles and professional.role not in portal.roles:
+        raise AccessError(Code.NOT_ALLOWED, "portal.role", message="This portal may not vouch for this role")
+
+
+def _fetch(ncp_b: NcpB, conversation: Conversation, rendering: Any, view: View) -> bytes:
+    """The document by its ids, when the portal did not hand in the one it has already."""
+    if rendering.document is None:
+        raise inputs.refused("request.document_id", "Either the document's ids or its content is needed")
+    wanted = rendering.document
+    fetched = ncp_b.retrieve_document(
+        conversation.call,
+        inputs.country(wanted.country),
+        inputs.document_request(wanted.homeCommunityId, wanted.repositoryUniqueId, wanted.documentUniqueId),
+        documents.class_code_of(wanted.classCode or "", LOINC),
+        inputs.language(rendering.language) if view is View.TRANSLATED else "",
+    )
+    conversation.warnings.extend(fetched.warnings)
+    return fetched.content
+
+
+def _professional(given: Any) -> Professional:
+    values = {
+        "identifier": given.identifier,
+        "name": given.name,
+        "role": given.role,
+        "facility_type": given.facilityType,
+        "locality": given.locality,
+        "authentication_class": given.authenticationClass,
+    }
+    optional = {
+        "identifier_format": given.identifierFormat,
+        "organisation": given.organisation,
+        "organisation_id": given.organisationId,
+        "npi": given.npi,
+        "purpose": given.purpose,
+    }
+    values |= {key: value for key, value in optional.items() if value}
+    values = {key: (value or "").strip() for key, value in values.items()}
+    if not all(values.values()):
+        raise inputs.refused("request.professional", "An attribute of the professional is empty")
+    if values.get("purpose", "TREATMENT") not in PURPOSES:
+        raise inputs.refused("request.purpose", "The purpose must be TREATMENT or EMERGENCY")
+    return Professional(
+        **values,
+        authenticated=_instant(given.authenticated),
+        permissions=frozenset(permission.strip() for permission in given.permission or ()),
+    )
+
+
+def _treatment(given: Any) -> Treatment:
+    purpose = (given.purpose or "").strip()
+    if purpose not in PURPOSES:
+        raise inputs.refused("request.purpose", "The purpose must be TREATMENT or EMERGENCY")
+    consent = None
+    if given.consent is not None:
+        consent = ConsentRecord(
+            notice_version=given.consent.noticeVersion.strip(),
+            language=inputs.language(given.consent.language),
+            given_at=_instant(given.consent.givenAt),
+        )
+    if consent is None and purpose == "TREATMENT":
+        # In an emergency the patient may be unable to consent; in any other case nothing is asked for without it.
+        raise AccessError(Code.NO_CONSENT, "consent.record", message="The patient's consent was not recorded")
+    return Treatment(
+        patient=inputs.identifier(given.patientId.root, given.patientId.extension),
+        purpose=purpose,
+        country=inputs.country(given.country),
+        consent=consent,
+        prescription_id=(given.prescriptionId or "").strip(),
+        dispensation_pin=(given.dispensationPin or "").strip(),
+    )
+
+
+def _instant(text: str | None) -> datetime:
+    try:
+        return from_saml(text or "").astimezone(UTC)
+    except ValueError:
+        raise inputs.refused("request.time", "A time must be an xs:dateTime with a time zone") from None
+
+
+def _country(types: SimpleNamespace, state: CountryState) -> Any:
+    return types.country(
+        code=state.code,
+        name=state.name,
+        service=list(state.services) or None,
+        live=state.live,
+        state=state.state.value,
+        since=to_saml(state.since) if state.since else None,
+    )
+
+
+def _mask(types: SimpleNamespace, mask: MaskForm) -> Any:
+    return types.mask(
+        country=mask.country,
+        scope=mask.scope,
+        field=[
+            types.field(
+                id=each.id,
+                kind=each.kind,
+                domain=each.domain or None,
+                label=each.label,
+                name=each.name,
+                format=each.format or None,
+                description=each.description or None,
+                originalDescription=each.original_description or None,
+                mandatory=each.mandatory,
+                group=each.group or None,
+                alternative=each.alternative or None,
+            )
+            for each in mask.fields
+        ],
+        group=[
+            types.group(
+                id=each.id,
+                choice=each.choice,
+                alternative=[types.alternative(id=key, name=name) for key, name in each.alternatives.items()] or None,
+            )
+            for each in mask.groups
+        ]
+        or None,
+        image=[
+            types.image(
+                mediaType=each.media_type,
+                name=each.name or None,
+                description=each.description or None,
+                content=[each.content],
+            )
+            for each in mask.images
+        ]
+        or None,
+    )
+
+
+def _one(kind: Any) -> Any:
+    return kind.customize(min_occurs=1, nillable=False)
+
+
+def _some(kind: Any) -> Any:
+    return kind.customize(min_occurs=0, nillable=False)
+
+
+def _many(kind: Any, most: Any = "unbounded") -> Any:
+    return kind.customize(min_occurs=0, max_occurs=most, nillable=False)
+
+
+def _types() -> SimpleNamespace:
+    """The types of our namespace. Times are xs:dateTime texts with a zone."""
+
+    def made(type_name: str, /, **members: Any) -> Any:
+        return model(OWN.namespace, type_name, list(members.items()))
+
+    text = Unicode(max_len=_TEXT_MAX)
+    must, may = _one(text), _some(text)
+    flag = _one(Boolean)
+    patient_id = made("patientId", root=must, extension=must)
+    document = made(
+        "document", country=must, homeCommunityId=must, repositoryUniqueId=must, documentUniqueId=must, classCode=must
+    )
+    consent = made("consent", noticeVersion=must, language=must, givenAt=must)
+    alternative = made("alternative", id=must, name=must)
+    group = made("group", id=must, choice=flag, alternative=_many(alternative))
+    image = made("image", mediaType=must, name=may, description=may, content=_one(ByteArray))
+    field = made(
+        "field",
+        id=must,
+        kind=must,
+        domain=may,
+        label=must,
+        name=must,
+        format=may,
+        description=may,
+        originalDescription=may,
+        mandatory=flag,
+        group=may,
+        alternative=may,
+    )
+    return SimpleNamespace(
+        country=made("country", code=must, name=must, service=_many(Unicode), live=flag, state=must, since=may),
+        alternative=alternative,
+        group=group,
+        image=image,
+        field=field,
+        mask=made("searchMask", country=must, scope=must, field=_many(field), group=_many(group), image=_many(image)),
+        professional=made(
+            "professional",
+            identifier=must,
+            identifierFormat=may,
+            name=must,
+            role=must,
+            facilityType=must,
+            locality=must,
+            organisation=may,
+            organisationId=may,
+            npi=may,
+            purpose=may,
+            permission=_many(text, _PERMISSIONS_MAX),
+            authenticationClass=must,
+            authenticated=must,
+        ),
+        treatment=made(
+            "treatment",
+            country=must,
+            patientId=_one(patient_id),
+            purpose=must,
+            consent=_some(consent),
+            prescriptionId=may,
+            dispensationPin=may,
+        ),
+        notice=made("notice", version=must, language=must, mediaType=must, content=_one(ByteArray)),
+        rendering=made("rendering", view=must, language=may, document=_some(document), content=_some(ByteArray)),
+        rendered=made("rendered", mediaType=must, content=_one(ByteArray)),
+    )
