@@ -84,6 +84,7 @@ class StoreConnector:
         self._loop_connection: sqlite3.Connection | None = None
         # Connections for threads that read documents; append and pop are atomic.
         self._idle: deque[sqlite3.Connection] = deque()
+        self._closed = 0
 
     async def identify(self, permitted: PermittedDiscovery) -> tuple[Person, ...]:
         """Persons to whom all the traits belong (``traits``), never a deceased one. Empty for nobody.
@@ -163,7 +164,11 @@ class StoreConnector:
             raise _unavailable(error, Code.DATA_ACCESS_FAILURE) from None
 
     async def close(self) -> None:
-        """Closes every connection that is not reading a document just now. The next question opens new ones."""
+        """Closes every connection; one that reads a document just now, as soon as it has read it.
+
+        A question asked afterwards opens new ones.
+        """
+        self._closed += 1
         if self._loop_connection is not None:
             self._loop_connection.close()
             self._loop_connection = None
@@ -182,6 +187,7 @@ class StoreConnector:
         return connection
 
     def _fetch(self, entry: DocumentEntry) -> bytes:
+        closed = self._closed
         try:
             try:
                 connection = self._idle.pop()
@@ -192,7 +198,10 @@ class StoreConnector:
             except BaseException:
                 connection.close()
                 raise
-            self._idle.append(connection)
+            if closed == self._closed:
+                self._idle.append(connection)
+            else:
+                connection.close()
         except (sqlite3.Error, NotAStore) as error:
             raise _unavailable(error, _registry_down((entry.class_code,))) from None
         if content is None:
