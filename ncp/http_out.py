@@ -13,7 +13,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -23,7 +23,6 @@ from ncp.wire.ids import CountryCode
 
 _SOAP_MEDIA = ("application/soap+xml", "text/xml", "multipart/related", "application/xop+xml")
 _PROXY_FAILURES = (502, 503, 504)
-_ENCODING_NAMES = "gzip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,18 @@ class _Unanswered(Exception):
         self.error = error
 
 
+class _Connecting:
+    """Notes, from httpx's trace events, whether an attempt opened a new TLS 1.3 connection."""
+
+    def __init__(self) -> None:
+        self.fresh_tls13 = False
+
+    async def note(self, event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.start_tls.complete":
+            ssl_object = info["return_value"].get_extra_info("ssl_object")
+            self.fresh_tls13 = ssl_object is not None and ssl_object.version() == "TLSv1.3"
+
+
 class PeerClient:
     """HTTP client for one peer under one SSLContext. Not for use from several event loops."""
 
@@ -84,7 +95,7 @@ class PeerClient:
             http2=False,
             trust_env=False,
             follow_redirects=False,
-            headers={"accept-encoding": _ENCODING_NAMES, "user-agent": "ncp"},
+            headers={"accept-encoding": "gzip", "user-agent": "ncp"},
             timeout=httpx2.Timeout(limits.timeout, connect=limits.connect_timeout),
             limits=httpx2.Limits(
                 max_connections=limits.connections,
@@ -126,6 +137,7 @@ class PeerClient:
 
     async def _attempt(self, url: str, message: Outgoing, headers: Mapping[str, str], *, repeated: bool) -> Answer:
         answered = False
+        connecting = _Connecting()
         length = str(sum(len(chunk) for chunk in message.chunks))
         try:
             async with self._client.stream(
@@ -133,11 +145,12 @@ class PeerClient:
                 url,
                 content=_content(message.chunks),
                 headers={**headers, "content-type": message.content_type, "content-length": length},
+                extensions={"trace": connecting.note},
             ) as response:
                 answered = True
                 return await self._answer(response, message, repeated)
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError) as failure:
-            raise self._failed(failure, answered) from None
+            raise self._failed(failure, answered, connecting.fresh_tls13) from None
 
     async def _answer(self, response: httpx2.Response, message: Outgoing, repeated: bool) -> Answer:
         media = response.headers.get("content-type", "")
@@ -168,8 +181,12 @@ class PeerClient:
             server_certificate=ssl_object.getpeercert(binary_form=True) if ssl_object is not None else None,
         )
 
-    def _failed(self, failure: Exception, answered: bool) -> Exception:
-        """What a failure of the transport means. With TLS 1.3 a refused client certificate shows on the first read."""
+    def _failed(self, failure: Exception, answered: bool, fresh_tls13: bool) -> Exception:
+        """What a failure of the transport means.
+
+        With TLS 1.3 the peer judges our certificate after our side of the handshake is done: the refusal shows on the
+        first read, and where the reset overtakes the alert it shows as a connection that ended.
+        """
         tls = _cause(failure, ssl.SSLError)
         if tls is not None:
             return self._error("peer.tls", context=_tls_words(tls))
@@ -190,7 +207,7 @@ class PeerClient:
 
 
 class PeerClients:
-    """The clients of one worker, one per country. A new SSLContext (a new version of the trust store) makes a new one."""
+    """The clients of one worker, one per country; a new SSLContext (a new version of the trust) makes a new one."""
 
     def __init__(self, limits: CallLimits) -> None:
         self._limits = limits

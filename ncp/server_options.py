@@ -59,4 +59,4 @@ class Service:
 
 
 AppFactory = Callable[[], Service]
-"""Called once in each worker. Raises when the worker cannot serve."""
+"""Called once in each worker, in its running event loop. Raises when the worker cannot serve."""

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 import uvicorn
 from uvicorn.config import Config
 
-from ncp.server_options import AppFactory, Endpoint, Listener, ServerOptions, Service
+from ncp.server_options import AppFactory, Endpoint, Listener, ServerOptions
 from ncp.tls_protocol import GatewayProtocol
 
 log = logging.getLogger("ncp.server")
@@ -46,7 +46,7 @@ def work(
     status = 1
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
-            runner.run(_serve(options, factory(), sockets, ready, parent))
+            runner.run(_serve(options, factory, sockets, ready, parent))
         status = 0
     except Exception as failure:
         log.error("worker failed", extra={"kind": type(failure).__name__, "reason": _told(failure)})
@@ -72,7 +72,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 async def _serve(
     options: ServerOptions,
-    service: Service,
+    factory: AppFactory,
     sockets: Mapping[str, socket.socket],
     ready: connection.Connection,
     parent: int,
@@ -81,6 +81,7 @@ async def _serve(
     loop.set_exception_handler(_on_loop_failure)
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
+    service = factory()
     servers = [_Server(options, listener, service.endpoints[listener.name]) for listener in options.listeners]
     await service.start()
     try:

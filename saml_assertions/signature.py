@@ -17,6 +17,7 @@ import binascii
 import hashlib
 import hmac
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -428,8 +429,35 @@ def _without_signature(assertion: _Element, parts: SignatureParts) -> bytes:
         assertion.insert(1, signature)
 
 
+class _KnownPrefixes(threading.local):
+    """Prefixes that a parser of this thread has met.
+
+    lxml canonicalises a sub-element through a copy that uses the name dictionary of the *running* thread, and leaves
+    out, without a word, every inclusive prefix that this dictionary does not hold. A message parsed in one thread and
+    verified in another would then have another digest.
+    """
+
+    def __init__(self) -> None:
+        self.prefixes: set[str] = set()
+
+    def learn(self, prefixes: tuple[str, ...]) -> None:
+        # A bound, for prefixes come from messages.
+        if len(self.prefixes) > 1000:
+            self.prefixes.clear()
+        for prefix in prefixes:
+            # What no document can declare cannot be visible in one either.
+            if re.fullmatch(r"[A-Za-z_][\w.-]*", prefix) and not prefix.lower().startswith("xml"):
+                etree.fromstring(f'<{prefix}:x xmlns:{prefix}="urn:x"/>')
+            self.prefixes.add(prefix)
+
+
+_KNOWN_HERE = _KnownPrefixes()
+
+
 def canonicalise(element: _Element, *, prefixes: tuple[str, ...] = (), exclusive: bool = True) -> bytes:
     """Canonical bytes without comments. Raises ``SecurityError`` ``sig.c14n`` and never answers empty bytes."""
+    if not _KNOWN_HERE.prefixes.issuperset(prefixes):
+        _KNOWN_HERE.learn(prefixes)
     try:
         data = etree.tostring(
             element,

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from ncp.wire.errors import Code, PeerError
 from ncp.wire.ids import CountryCode, Oid
+
+PatientAttribute = Literal["subject-id", "resource-id", "both"]
 
 
 class PeerService(StrEnum):
@@ -32,16 +35,16 @@ class PeerHabits:
     """
 
     wave: int | None = None
-    mtom_request: str = "auto"
+    mtom_request: Literal["auto", "always", "never"] = "auto"
     retrieve_inline: bool = False
-    trc_patient_attribute: str = "auto"
+    trc_patient_attribute: Literal["auto", "subject-id", "resource-id", "both"] = "auto"
     accept_text_purpose: bool = False
     accept_confirmation_methods: frozenset[str] = frozenset()
     accept_inclusive_c14n: bool = False
     accept_nok_doctorid: bool = False
 
     @property
-    def patient_attribute(self) -> str:
+    def patient_attribute(self) -> PatientAttribute:
         """Which attribute carries the patient in a TRC for this peer: each version reads only its own name."""
         if self.trc_patient_attribute != "auto":
             return self.trc_patient_attribute

@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Literal, Protocol
 
 from lxml.etree import _Element
@@ -34,13 +34,11 @@ _MARK_WITHIN = 1024
 
 
 class ConfirmedPerson(Protocol):
-    """The person confirmed by discovery, as far as a document is compared with her; ``xcpd.messages.Person`` is one."""
+    """The person confirmed by discovery, as far as a document is compared with her."""
 
-    @property
-    def family(self) -> str: ...
-
-    @property
-    def birth_date(self) -> str: ...
+    def agrees(self, family: str, birth_date: str) -> bool:
+        """Whether family name and birth date (HL7 digits) are known on both sides and fit (``family_words``)."""
+        ...
 
 
 def level(content: bytes) -> Level:
@@ -172,34 +170,20 @@ def _all(element: _Element, name: str) -> Iterator[_Element]:
 def _agrees(role: _Element, person: ConfirmedPerson) -> bool:
     """Both family name and birth date are there on both sides and agree; anything less proves nothing."""
     patient = path(role, NS_HL7, "patient")
-    if patient is None:
-        return False
     birth = path(patient, NS_HL7, "birthTime")
-    born = "" if birth is None else birth.get("value", "")
-    return _same_date(born, person.birth_date) and any(
-        _same_family(_all(name, "family"), person.family) for name in _all(patient, "name")
-    )
+    if patient is None or birth is None:
+        return False
+    born = _DATE.match(birth.get("value", "").strip())
+    if born is None:
+        return False
+    families = (" ".join(map(text_of, _all(name, "family"))) for name in _all(patient, "name"))
+    return any(person.agrees(family, born.group()) for family in families)
 
 
 _DATE = re.compile(r"[0-9]{4}(?:[0-9]{2}){0,2}")
 
 
-def _same_date(one: str, other: str) -> bool:
-    """As far as both are known, at least the year (a birth date may be partial)."""
-    first, second = _DATE.match(one.strip()), _DATE.match(other.strip())
-    if first is None or second is None:
-        return False
-    known = min(len(first.group()), len(second.group()))
-    return first.group()[:known] == second.group()[:known]
-
-
-def _same_family(elements: Iterable[_Element], family: str) -> bool:
-    """The words of one are among the words of the other, without case and accents: double names are cut in places."""
-    in_document = {word for element in elements for word in _words(text_of(element))}
-    confirmed = set(_words(family))
-    return bool(in_document and confirmed) and (in_document <= confirmed or confirmed <= in_document)
-
-
-def _words(text: str) -> list[str]:
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return [word for word in re.split(r"[\s'’-]+", bare.casefold()) if word]
+def family_words(family: str) -> frozenset[str]:
+    """The words of a family name without case and accents: two registers spell and cut double names differently."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", family) if not unicodedata.combining(c))
+    return frozenset(word for word in re.split(r"[\s'’-]+", bare.casefold()) if word)

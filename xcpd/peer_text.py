@@ -11,18 +11,18 @@ import re
 from collections.abc import Iterable
 
 TEXT_MAX = 400
-_INPUT_MAX = 4000
+_INPUT_MAX = 2000
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 _STACK_LINE = re.compile(r"\s*(?:at\s+[\w$.<>]+\(|Caused by\b|Traceback\b|File \"|\.\.\. \d+ (?:more|common))")
-_TRACE = (
-    re.compile(r"[\w$.<>]*\([\w$]+\.(?:java|kt|scala|groovy|py|cs):?\d*\)"),
-    re.compile(r"\((?:Native Method|Unknown Source)\)"),
-    re.compile(r"\b[\w$]+\.(?:java|kt|scala|groovy|py|cs):\d+"),
-    re.compile(r"\b[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$<>]*){2,}(?::\d+)?:?"),
-    re.compile(r"\b[A-Z][\w$]*(?:Exception|Error)\b:?"),
-    re.compile(r"(?<![\w/])/(?:[\w.-]+/)+[\w.-]*"),
+_CODE_WORDS = (
+    re.compile(r"[A-Za-z_$][\w$]*(?:\.[\w$<>]+){2,}(?:[(:].*)?"),  # package.Class.method
+    re.compile(r".*\w\.(?:java|kt|scala|groovy|py|cs)(?::\d+)?"),  # Class.java:12
+    re.compile(r"[A-Z][\w$]*(?:Exception|Error)"),
+    re.compile(r"/[\w.-]+/.*"),
 )
+_WORD_MAX = 60
+"""Longest word that is shown; beyond it is code, data or an attempt to keep the patterns busy."""
 _LONG_NUMBER = re.compile(r"\d(?:[ .\-/]?\d){5,}")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _CONSTANTS = frozenset({"", "patient identification error", "nf", "ok", "ae", "xcpd"})
@@ -43,10 +43,15 @@ def clean(text: str, hide: Iterable[str] = ()) -> str:
     for value in hide:
         if len(value) >= 3:
             line = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", line, flags=re.IGNORECASE)
-    for trace in _TRACE:
-        line = trace.sub(" ", line)
-    line = _LONG_NUMBER.sub("…", line)
-    return re.sub(r"\s+", " ", line).strip(" ,;:-")[:TEXT_MAX]
+    line = " ".join(word for word in line.split() if not _is_code(word))
+    return _LONG_NUMBER.sub("…", line).strip(" ,;:-")[:TEXT_MAX]
+
+
+def _is_code(word: str) -> bool:
+    if len(word) > _WORD_MAX:
+        return True
+    bare = word.strip("()[]{}<>\"',;:")
+    return any(pattern.fullmatch(bare) for pattern in _CODE_WORDS)
 
 
 def sentence_and_place(text: str, location: str, hide: Iterable[str] = ()) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from lxml.etree import _Element
 
 from ncp.wire.errors import Code, RequestError
 from ncp.wire.ids import II, Oid
-from ncp.wire.xml import NS_HL7, children, local_name, path, serialise, text_of
+from ncp.wire.xml import NS_HL7, children, local_name, serialise, text_of
 from xcpd.facts import BODY, GENDERS, INTERACTION, RESPONSE_BODY, TRIGGER
 from xcpd.messages import Address, PatientDiscovery, PatientDiscoveryResponse, PatientSearch, Person
 
@@ -56,13 +56,14 @@ def read_discovery(body: _Element) -> PatientDiscovery:
         defects.append("message.sender_device")
     if not organisation:
         defects.append("message.sender_organisation")
-    query = _at(body, "controlActProcess", "queryByParameter")
-    if len(_all(body, "controlActProcess")) > 1 or len(_all(_at(body, "controlActProcess"), "queryByParameter")) > 1:
+    controls = _all(body, "controlActProcess")
+    queries = _all(controls[0], "queryByParameter") if controls else []
+    query = queries[0] if queries else None
+    parameters = _all(query, "parameterList")
+    if max(len(controls), len(queries), len(parameters)) > 1:
         defects.append("query.multiple")
     if query is None:
         defects.append("query.missing")
-    elif len(_all(query, "parameterList")) > 1:
-        defects.append("query.multiple")
     query_id = _ii(_at(query, "queryId"))
     if query is not None and not query_id.root and not query_id.extension:
         defects.append("query.query_id")
@@ -77,7 +78,7 @@ def read_discovery(body: _Element) -> PatientDiscovery:
         sender_organisation="" if organisation == sender else organisation,
         receiver=Oid(_ii(_at(body, "receiver", "device", "id")).root),
         query_id=query_id,
-        search=_search(_at(query, "parameterList"), problems, defects),
+        search=_search(parameters[0] if parameters else None, problems, defects),
         priority=priority,
         minimum_degree=_minimum_degree(_at(query, "matchCriterionList", "minimumDegreeMatch", "value"), problems),
         version_code=_code(_at(body, "versionCode")),
@@ -296,11 +297,16 @@ def _joined(element: _Element | None, name: str) -> str:
 
 
 def _at(element: _Element | None, *names: str) -> _Element | None:
-    return path(element, NS_HL7, *names)
+    """Down by first children of these names. ``iterchildren`` costs a third of ``find``, and this is the hot path."""
+    for name in names:
+        if element is None:
+            return None
+        element = next(element.iterchildren(_HL7 + name), None)
+    return element
 
 
 def _all(element: _Element | None, name: str) -> list[_Element]:
-    return [] if element is None else element.findall(_HL7 + name)
+    return [] if element is None else list(element.iterchildren(_HL7 + name))
 
 
 def _attribute(element: _Element | None, name: str) -> str:

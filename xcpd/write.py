@@ -255,7 +255,9 @@ def _ii(element: str, value: II) -> str:
 
 
 def _text(value: str) -> str:
-    value = _UNWRITABLE.sub(" ", value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if not value.isprintable():
+        value = _UNWRITABLE.sub(" ", value)
+    value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return value.replace("\r", "&#13;")
 
 

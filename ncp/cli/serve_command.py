@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import typer
+
 from ncp.cli.config_commands import settings_or_fail
 from ncp.cli.options import CONFIG
 
@@ -14,7 +16,7 @@ def serve_command(config: CONFIG = Path("ncp.toml")) -> None:
     Checks the configuration and every file it names first, and does not start with an error. Logs to stdout. SIGTERM
     and Ctrl-C let running requests finish (server.stop_timeout).
     """
-    settings = settings_or_fail(config)
+    settings_or_fail(config)
     from ncp.wiring import serve
 
-    serve(settings)
+    raise typer.Exit(serve(config))

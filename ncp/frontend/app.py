@@ -14,10 +14,10 @@ import logging
 import string
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
@@ -29,15 +29,12 @@ from ncp.frontend.client_connector import client_connector
 from ncp.frontend.contracts import OPENNCP_7, OPENNCP_9, Contract
 from ncp.frontend.own_operations import own_operations
 from ncp.frontend.port import Call, NcpB, PortalIdentity
+from ncp.http_in import HttpRefused, Receive, Scope, Send, client_certificate, header, read_body, send_response
 from ncp.wire import soap
 from ncp.wire.errors import Code, NcpError
 from ncp.wire.mtom import MimeRefused, content_type
 from ncp.wire.xml import MESSAGE_LIMITS, NS_SOAP12, XmlLimits, XmlRefused, parse
 from saml_assertions.sts import Service
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _log = logging.getLogger("ncp.frontend")
 _TEXT: Final = "text/plain; charset=UTF-8"
@@ -52,6 +49,7 @@ class FrontEndOptions:
     """``time_zone`` of the own country (IANA name), ``language`` for portals that name none (BCP 47),
     ``public_url`` written into WSDL (else the Host of the request).
 
+    ``request_timeout`` in seconds bounds the time a body may take to arrive.
     ``threads`` calls run at once, ``waiting`` more may queue; further ones are told to come again (HTTP 503).
     ``limits`` bound messages with traits and ids, ``document_limits`` those that hand in a document to be shown.
     """
@@ -59,6 +57,7 @@ class FrontEndOptions:
     time_zone: str
     language: str = "en"
     public_url: str = ""
+    request_timeout: float = 30.0
     threads: int = 16
     waiting: int = 64
     limits: XmlLimits = MESSAGE_LIMITS
@@ -70,16 +69,15 @@ class _Reply:
     status: int
     media: str
     content: bytes
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
 
 
+_ALWAYS = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
 _REFUSED = _Reply(403, _TEXT, b"This client certificate is not that of a known portal.\n")
 _NOT_FOUND = _Reply(404, _TEXT, b"There is no service at this path.\n")
-_METHOD = _Reply(405, _TEXT, b"Send POST, or GET with ?wsdl.\n", ((b"allow", b"GET, POST"),))
-_TOO_LARGE = _Reply(413, _TEXT, b"The message is too large.\n")
+_METHOD = _Reply(405, _TEXT, b"Send POST, or GET with ?wsdl.\n", (("allow", "GET, POST"),))
 _MEDIA_TYPE = _Reply(415, _TEXT, b"Send application/soap+xml.\n")
-_BUSY = _Reply(503, _TEXT, b"All workers are busy.\n", ((b"retry-after", b"5"),))
-_INTERRUPTED = _Reply(400, _TEXT, b"The message is not complete.\n")
+_BUSY = _Reply(503, _TEXT, b"All workers are busy.\n", (("retry-after", "5"),))
 
 
 def frontend_app(ncp_b: NcpB, options: FrontEndOptions, portals: Mapping[str, PortalIdentity]) -> FrontEnd:
@@ -110,16 +108,12 @@ class FrontEnd:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            reply = await self._reply(scope, receive)
-            headers = [
-                (b"content-type", reply.media.encode()),
-                (b"content-length", str(len(reply.content)).encode()),
-                (b"cache-control", b"no-store"),
-                (b"x-content-type-options", b"nosniff"),
-                *reply.headers,
-            ]
-            await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-            await send({"type": "http.response.body", "body": reply.content})
+            try:
+                reply = await self._reply(scope, receive)
+            except HttpRefused as refused:
+                reply = _Reply(refused.status, _TEXT, b"The request was refused.\n")
+            headers = [("content-type", reply.media), *_ALWAYS, *reply.headers]
+            await send_response(send, reply.status, headers, [reply.content])
 
     def close(self) -> None:
         """Waits for running calls and ends the threads."""
@@ -148,29 +142,31 @@ class FrontEnd:
             return self._wsdl(endpoint, scope)
         if scope["method"] != "POST":
             return _METHOD
-        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            media = content_type(headers.get(b"content-type", ""))
+            media = content_type(header(scope, "content-type"))
         except MimeRefused:
             return _MEDIA_TYPE
         if media.media not in _MEDIA:
             return _MEDIA_TYPE
+        action = media.parameters.get("action", "") or soap.unquoted_action(header(scope, "soapaction"))
         if self._running >= self._options.threads + self._options.waiting:
             return _BUSY
         self._running += 1
         try:
-            body = await _body(receive, endpoint.limits.size, headers.get(b"content-length", ""))
-            if isinstance(body, _Reply):
-                return body
-            action = media.parameters.get("action", "") or soap.unquoted_action(headers.get(b"soapaction", ""))
+            body = await read_body(
+                receive,
+                endpoint.limits.size,
+                self._options.request_timeout,
+                header(scope, "content-encoding"),
+                declared_length=header(scope, "content-length"),
+            )
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._pool, endpoint.serve, body, action, media.media, portal)
         finally:
             self._running -= 1
 
     def _portal(self, scope: Scope) -> PortalIdentity | None:
-        tls = (scope.get("extensions") or {}).get("tls") or {}
-        certificate = tls.get("client_cert_der")
+        certificate = client_certificate(scope)
         return self._portals.get(hashlib.sha256(certificate).hexdigest()) if certificate else None
 
     def _wsdl(self, endpoint: _Endpoint, scope: Scope) -> _Reply:
@@ -178,8 +174,7 @@ class FrontEnd:
             return _NOT_FOUND
         base = self._options.public_url.rstrip("/")
         if not base:
-            host = next((value for name, value in scope["headers"] if name.lower() == b"host"), b"localhost")
-            base = f"{scope.get('scheme', 'https')}://{host.decode('latin-1')}"
+            base = f"{scope.get('scheme', 'https')}://{header(scope, 'host') or 'localhost'}"
         return _Reply(200, _WSDL, endpoint.wsdl(base + endpoint.path))
 
     # --- from a call to its answer -----------------------------------------------------------------------------------
@@ -264,11 +259,12 @@ def _open(body: bytes, limits: XmlLimits, action: str, media: str) -> soap.Envel
 def _declared(failure: Exception, reference: str) -> NcpError:
     """The failure itself when it is a declared one; else ERROR_GENERIC, and a log line without any of its texts."""
     if isinstance(failure, NcpError):
-        _log.info("frontend.refused reference=%s code=%s reason=%s", reference, failure.code, failure.reason)
+        _log.info("call refused", extra={"reference": reference, "code": failure.code, "reason": failure.reason})
         return failure
     place = traceback.extract_tb(failure.__traceback__)[-1]
     _log.error(
-        "frontend.failed reference=%s type=%s at=%s:%s", reference, type(failure).__name__, place.filename, place.lineno
+        "call failed",
+        extra={"reference": reference, "kind": type(failure).__name__, "place": f"{place.filename}:{place.lineno}"},
     )
     return NcpError(Code.GENERIC, "unexpected")
 
@@ -296,21 +292,3 @@ def _client_connector_wsdl(contract: Contract) -> Callable[[str], bytes]:
         return template.substitute(values).encode()
 
     return wsdl
-
-
-async def _body(receive: Receive, limit: int, announced: str) -> bytes | _Reply:
-    if announced.isdigit() and int(announced[:20]) > limit:
-        return _TOO_LARGE
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return _INTERRUPTED
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            return _TOO_LARGE
-        parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)

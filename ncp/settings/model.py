@@ -146,6 +146,11 @@ class PortalSettings(Table):
 class FrontendSettings(Table):
     listen: Address = setting("Where this country's portals reach the gateway.", "127.0.0.1:8444", effect=RESTART)
     public_url: HttpsUrl | None = setting("Address of that listener as portals know it; stands in the WSDL.", None)
+    controller: Text = setting(
+        "Body responsible for the data in this country, as the patient information notice names it.",
+        "the national contact point for eHealth",
+    )
+    contact: Text = setting("Whom patients can ask, as the notice names it.", "the national contact point for eHealth")
     portals: tuple[PortalSettings, ...] = section("The portals that may call, one `[[frontend.portals]]` each.", ())
 
 

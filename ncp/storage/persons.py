@@ -1,82 +1,84 @@
 """Remembers, for the time of a consultation, how the person confirmed in ITI-55 is called and when she was born.
 
-A document fetched later is compared with it (``docs/iti-39.md``). Only keyed digests are kept: the file tells nobody who
-was treated.
+A document fetched later is compared with it (``docs/iti-39.md``). Only keyed digests are kept: the file tells nobody
+who was treated.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ncp.storage.state import StateDatabase
+from ncp.storage.state import State
 from ncp.wire.ids import II, CountryCode
+from xca.delivered import family_words
 from xcpd.messages import Person
 
 REMEMBERED = timedelta(hours=4)
 """As long as the longest HCP assertion lives: after that the professional has to log in and identify again."""
 
+_SHORT = 16
+"""Bytes kept of each digest: enough to tell names apart, and to hold several in one entry."""
+_DATES = (4, 6, 8)
+"""Digits of a birth date that is known to the year, the month, the day."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Confirmed:
-    """Digests of family name and birth date of one confirmed person."""
+    """Digests of the words of the family name and of the birth date, to each length, of one confirmed person."""
 
-    family: bytes
-    birth_date: bytes
+    dates: tuple[bytes, ...]
+    words: frozenset[bytes]
     secret: bytes
 
-    def contradicts(self, family: str, birth_date: str) -> bool:
-        """Whether a document's family name or birth date is another one. What a side does not say contradicts nothing."""
-        return self._differs(self.family, _name(family)) or self._differs(self.birth_date, birth_date[:8])
+    def __repr__(self) -> str:
+        return "Confirmed(<redacted>)"
 
-    def _differs(self, remembered: bytes, value: str) -> bool:
-        return bool(remembered and value) and not hmac.compare_digest(remembered, _digest(self.secret, value))
+    def agrees(self, family: str, birth_date: str) -> bool:
+        """Whether both family name and birth date are known on both sides and fit; anything less proves nothing.
+
+        The words of one name are among those of the other (double names are cut in places); dates agree as far as
+        both are known.
+        """
+        words = {self._digest(word) for word in family_words(family)}
+        length = max((size for size in _DATES if size <= len(birth_date)), default=0)
+        known = min(length, _DATES[len(self.dates) - 1]) if self.dates else 0
+        if not words or not self.words or not known:
+            return False
+        date = self._digest(birth_date[:known])
+        return date == self.dates[_DATES.index(known)] and (words <= self.words or self.words <= words)
+
+    def _digest(self, value: str) -> bytes:
+        return _digest(self.secret, value)[:_SHORT]
 
 
 class ConfirmedPersons:
-    """Shared by all workers through the state database."""
+    """Shared by all workers."""
 
-    def __init__(self, state: StateDatabase) -> None:
-        self._state = state
-        state.connection.execute(
-            "CREATE TABLE IF NOT EXISTS confirmed ("
-            "person BLOB PRIMARY KEY, family BLOB NOT NULL, birth_date BLOB NOT NULL, until REAL NOT NULL)"
-        )
+    def __init__(self, state: State) -> None:
+        self._table = state.table("confirmed")
+        self._secret = state.secret
 
     def remember(self, country: CountryCode, person: Person, at: datetime) -> None:
-        """The last confirmation of a person counts; entries past their time are dropped on the way."""
-        secret = self._state.secret
-        birth_date = person.birth_date[:8]
-        self._state.connection.execute("DELETE FROM confirmed WHERE until < ?", (at.timestamp(),))
-        self._state.connection.execute(
-            "INSERT OR REPLACE INTO confirmed VALUES (?, ?, ?, ?)",
-            (
-                self._key(country, person.id),
-                _digest(secret, _name(person.family)) if person.family else b"",
-                _digest(secret, birth_date) if birth_date else b"",
-                (at + REMEMBERED).timestamp(),
-            ),
+        """The last confirmation of a person counts."""
+        dates = [person.birth_date[:size] for size in _DATES if size <= len(person.birth_date)]
+        parts = [_digest(self._secret, part)[:_SHORT] for part in (*dates, *sorted(family_words(person.family)))]
+        self._table.put(
+            self._key(country, person.id), bytes([len(dates)]) + b"".join(parts), until=at + REMEMBERED, at=at
         )
 
     def recall(self, country: CountryCode, patient: II, at: datetime) -> Confirmed | None:
         """The confirmation of this patient, or None when there was none within ``REMEMBERED``."""
-        row = self._state.connection.execute(
-            "SELECT family, birth_date FROM confirmed WHERE person = ? AND until >= ?",
-            (self._key(country, patient), at.timestamp()),
-        ).fetchone()
-        return Confirmed(row[0], row[1], self._state.secret) if row else None
+        stored = self._table.get(self._key(country, patient), at=at)
+        if stored is None:
+            return None
+        parts = [stored[start : start + _SHORT] for start in range(1, len(stored), _SHORT)]
+        return Confirmed(tuple(parts[: stored[0]]), frozenset(parts[stored[0] :]), self._secret)
 
     def _key(self, country: CountryCode, patient: II) -> bytes:
-        return _digest(self._state.secret, f"{country}\n{patient.root}\n{patient.extension}")
-
-
-def _name(name: str) -> str:
-    """Names compared without regard to case, accents and blanks: countries write them differently in two systems."""
-    plain = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(letter for letter in plain if letter.isalnum())
+        return _digest(self._secret, f"{country}\n{patient.root}\n{patient.extension}")
 
 
 def _digest(secret: bytes, value: str) -> bytes:

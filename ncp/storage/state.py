@@ -1,7 +1,7 @@
-"""The state database of one gateway: a small SQLite file in write-ahead mode, shared by all workers.
+"""The state of one gateway that its workers share: an LMDB file of digests, each with the time until which it counts.
 
-Holds digests and ids only. What is here may be lost without harm to patients (a replay seen twice, a warning more),
-so commits are not waited for on disk (``synchronous = OFF``).
+Chosen over SQLite for the hot path: remembering one message costs 6 µs instead of 50 to 140 µs (``docs/decisions``).
+What is here may be lost without harm to patients, so commits are not waited for on disk.
 """
 
 from __future__ import annotations
@@ -9,30 +9,103 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import sqlite3
+import struct
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-BUSY_MS = 2000
-"""How long a worker waits for another one's write before the operation fails."""
+import lmdb
+
+CAPACITY = 1024 * 1024 * 1024
+"""Bytes the file may grow to (it is sparse): some eight million messages within their four hours."""
+
+_SWEEP_EVERY, _SWEEP = 16, 64
+"""After so many writes so many entries are looked at, and dropped when their time is over: faster than they come."""
+
+_UNTIL = struct.Struct(">d")
 
 
-class StateDatabase:
-    """One connection of one process. Made after the fork; not shared between threads."""
+class State:
+    """One environment of one process. Open it after the fork; calls may come from one thread at a time."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.connection = sqlite3.connect(folder / "state.sqlite3", isolation_level=None, check_same_thread=False)
-        self.connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        self.connection.execute("PRAGMA journal_mode = WAL")
-        self.connection.execute("PRAGMA synchronous = OFF")
+        self._environment = lmdb.open(
+            str(folder / "state.lmdb"),
+            subdir=False,
+            mode=0o600,
+            map_size=CAPACITY,
+            max_dbs=8,
+            sync=False,
+            metasync=False,
+            writemap=True,
+        )
         self.secret = _secret(folder / "state.secret")
 
+    def table(self, name: str) -> Table:
+        """The table of that name, made when it is not there yet."""
+        return Table(self._environment, self._environment.open_db(name.encode()))
+
     def close(self) -> None:
-        self.connection.close()
+        self._environment.close()
+
+
+class Table:
+    """Keys and values as bytes; an entry past its time is as good as none."""
+
+    def __init__(self, environment: lmdb.Environment, database: Any) -> None:
+        self._environment = environment
+        self._database = database
+        self._writes = 0
+        self._swept_to = b""
+
+    def first(self, key: bytes, value: bytes, *, until: datetime, at: datetime) -> bytes | None:
+        """Store ``value`` unless something stands under ``key``; None when stored, else what stands. One atomic step,
+        also between processes."""
+        with self._environment.begin(self._database, write=True, buffers=False) as transaction:
+            standing = _standing(transaction.get(key), at)
+            if standing is not None:
+                return standing
+            transaction.put(key, _UNTIL.pack(until.timestamp()) + value)
+            self._sweep(transaction, at)
+        return None
+
+    def put(self, key: bytes, value: bytes, *, until: datetime, at: datetime) -> None:
+        """Store ``value`` in place of whatever stands under ``key``."""
+        with self._environment.begin(self._database, write=True, buffers=False) as transaction:
+            transaction.put(key, _UNTIL.pack(until.timestamp()) + value)
+            self._sweep(transaction, at)
+
+    def get(self, key: bytes, *, at: datetime) -> bytes | None:
+        """What stands under ``key`` at that time."""
+        with self._environment.begin(self._database, buffers=False) as transaction:
+            return _standing(transaction.get(key), at)
+
+    def _sweep(self, transaction: lmdb.Transaction, at: datetime) -> None:
+        self._writes += 1
+        if self._writes % _SWEEP_EVERY:
+            return
+        cursor = transaction.cursor()
+        there = cursor.set_range(self._swept_to) if self._swept_to else cursor.first()
+        for _ in range(_SWEEP):
+            if not there:
+                break
+            if _standing(bytes(cursor.value()), at) is None:
+                cursor.delete()  # moves on to the next entry, or to none
+                there = bool(cursor.key())
+            else:
+                there = cursor.next()
+        self._swept_to = bytes(cursor.key()) if there else b""
+
+
+def _standing(stored: bytes | None, at: datetime) -> bytes | None:
+    if stored is None or _UNTIL.unpack_from(stored)[0] <= at.timestamp():
+        return None
+    return bytes(stored[_UNTIL.size :])
 
 
 def _secret(path: Path) -> bytes:
-    """The key of all digests in the database; made once, by whichever worker comes first."""
+    """The key of all digests; made once, by whichever worker comes first."""
     with contextlib.suppress(FileExistsError):
         # Written beside and linked into place, so that no worker ever reads half a secret.
         draft = path.with_name(f"{path.name}.{os.getpid()}")

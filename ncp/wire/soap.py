@@ -375,7 +375,7 @@ def _not_an_answer(reason: str, gateway: str) -> PeerError:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 _DECLARATION = b"<?xml version='1.0' encoding='UTF-8'?>"
-_OPEN = _DECLARATION + f'<env:Envelope xmlns:env="{NS_SOAP12}"><env:Header xmlns:wsa="{NS_WSA}">'.encode()
+_OPEN = _DECLARATION + f'<env:Envelope xmlns:env="{NS_SOAP12}" xmlns:wsa="{NS_WSA}"><env:Header>'.encode()
 _REPLY_TO = f"<wsa:ReplyTo><wsa:Address>{ANONYMOUS}</wsa:Address></wsa:ReplyTo>".encode()
 _OPEN_SECURITY = f'<wsse:Security xmlns:wsse="{NS_WSSE}">'.encode()
 _TO_BODY = b"</env:Header><env:Body>"

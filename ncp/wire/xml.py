@@ -65,14 +65,19 @@ _OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff", b"+/v", b"\x00", b"<\x00", b"Lo\xa
 _ELEMENT_BYTES, _ATTRIBUTE_BYTES, _NAMESPACE_BYTES = 4, 5, 9
 
 
-def parse(data: bytes, limits: XmlLimits = MESSAGE_LIMITS) -> _Element:
-    """Parse UTF-8 bytes. Raises ``XmlRefused``, and nothing else, for whatever is wrong with them."""
+def parse(data: bytes, limits: XmlLimits = MESSAGE_LIMITS, *, charset: str = "") -> _Element:
+    """Parse UTF-8 bytes. Raises ``XmlRefused``, and nothing else, for whatever is wrong with them.
+
+    ``charset`` is what the transport says of the bytes; where it says something, the XML declaration is not asked
+    (RFC 7303 3.1), as some senders declare one and send the other.
+    """
     if len(data) > limits.size:
         raise XmlRefused("xml.too_large", f"more than {limits.size} bytes")
     if data.startswith(_OTHER_ENCODINGS):
         raise XmlRefused("xml.encoding", "only UTF-8 is read")
-    declared = _DECLARED.match(data)
-    if declared and declared.group(1).lower() not in (b"utf-8", b"us-ascii", b"ascii"):
+    declared = None if charset else _DECLARED.match(data)
+    name = declared.group(1).decode("latin-1") if declared else charset or "utf-8"
+    if name.lower() not in ("utf-8", "utf8", "us-ascii", "ascii"):
         raise XmlRefused("xml.encoding", "only UTF-8 is read")
     # XML knows the word in capitals only. The parser is told UTF-8, so no encoding can hide these bytes from this look.
     if b"<!DOCTYPE" in data:

@@ -133,7 +133,9 @@ def test_the_digest_of_nothing_is_refused(french: Seal) -> None:
 def test_an_undeclared_prefix_is_malformed(hcp: bytes) -> None:
     """P12."""
     with pytest.raises(XmlRefused):
-        verify_message(message(hcp.replace(b"<saml:Subject>", b"<nope:Subject>").replace(b"</saml:Subject>", b"</nope:Subject>")))
+        verify_message(
+            message(hcp.replace(b"<saml:Subject>", b"<nope:Subject>").replace(b"</saml:Subject>", b"</nope:Subject>"))
+        )
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,9 @@ def test_one_changed_bit_is_noticed(hcp: bytes) -> None:
 
 def test_the_text_behind_the_signature_is_signed_too(french: Seal) -> None:
     """Taking the Signature out must leave the text that follows it."""
-    spaced = unsigned_hcp().replace("</saml:Issuer>", "</saml:Issuer>\n ").replace("<saml:Subject>", " \n<saml:Subject>", 1)
+    spaced = (
+        unsigned_hcp().replace("</saml:Issuer>", "</saml:Issuer>\n ").replace("<saml:Subject>", " \n<saml:Subject>", 1)
+    )
     signed = seal(spaced, french)
     caller = verify_message(message(signed))
     assert caller.hcp.id == HCP_ID
@@ -224,7 +226,15 @@ def test_an_elliptic_value_is_two_numbers_side_by_side(elliptic: Seal) -> None:
     half = len(raw) // 2
     r, s = int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big")
     zero = bytes(half)
-    for value in (encode_dss_signature(r, s), zero + raw[half:], raw[:half] + zero, zero * 2, raw + b"\0", raw[:-1], b""):
+    for value in (
+        encode_dss_signature(r, s),
+        zero + raw[half:],
+        raw[:half] + zero,
+        zero * 2,
+        raw + b"\0",
+        raw[:-1],
+        b"",
+    ):
         changed = sealed.replace(match.group(1), base64.b64encode(value))
         assert refused(message(changed)) == ("sig.value", INTEGRITY)
 
@@ -238,7 +248,10 @@ def test_the_algorithm_must_fit_the_key(french: Seal, elliptic: Seal) -> None:
 
 # --- A6 to A11 -------------------------------------------------------------------------------------------------------
 
-KEY_VALUE = "<ds:KeyValue><ds:RSAKeyValue><ds:Modulus>AQAB</ds:Modulus><ds:Exponent>AQAB</ds:Exponent></ds:RSAKeyValue></ds:KeyValue>"
+KEY_VALUE = (
+    "<ds:KeyValue><ds:RSAKeyValue><ds:Modulus>AQAB</ds:Modulus><ds:Exponent>AQAB</ds:Exponent></ds:RSAKeyValue>"
+    "</ds:KeyValue>"
+)
 
 
 def test_a_key_in_the_message_is_refused(french: Seal) -> None:
@@ -256,7 +269,9 @@ def test_two_certificates_are_refused_in_either_order(french: Seal) -> None:
     attacker = certify(french.certificate.subject, rsa_key("attacker"))
     for ders in ((french.der, attacker.der), (attacker.der, french.der)):
         assert refused(message(seal(unsigned_hcp(), attacker, key_info=x509_data(*ders))))[0] == "sig.keyinfo"
-    two_blocks = x509_data(french.der).replace("</ds:KeyInfo>", "") + x509_data(attacker.der).replace("<ds:KeyInfo>", "")
+    two_blocks = x509_data(french.der).replace("</ds:KeyInfo>", "") + x509_data(attacker.der).replace(
+        "<ds:KeyInfo>", ""
+    )
     assert refused(message(seal(unsigned_hcp(), attacker, key_info=two_blocks)))[0] == "sig.keyinfo"
 
 
@@ -311,7 +326,7 @@ def test_a_malformed_certificate_is_refused_before_anything_is_verified(french: 
         assert refused(message(seal(unsigned_hcp(), french, key_info=info))) == ("cert.malformed", Code.SEC_GENERIC)
 
 
-# --- A12 to A16, A20, A21: the trust port decides, verification obeys ---------------------------------------------------
+# --- A12 to A16, A20, A21: the trust port decides, verification obeys -----------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -499,9 +514,13 @@ def sealed_in_place(data: bytes, prefixes: str, by: Seal) -> bytes:
     root = etree.fromstring(data)
     xmlsec.tree.add_ids(root, ["ID"])
     assertion = next(root.iter(f"{{{SAML}}}Assertion"))
-    node = xmlsec.template.create(assertion, xmlsec.constants.TransformExclC14N, xmlsec.constants.TransformRsaSha256, ns="ds")
+    node = xmlsec.template.create(
+        assertion, xmlsec.constants.TransformExclC14N, xmlsec.constants.TransformRsaSha256, ns="ds"
+    )
     assertion.insert(1, node)
-    reference = xmlsec.template.add_reference(node, xmlsec.constants.TransformSha256, uri="#" + (assertion.get("ID") or ""))
+    reference = xmlsec.template.add_reference(
+        node, xmlsec.constants.TransformSha256, uri="#" + (assertion.get("ID") or "")
+    )
     xmlsec.template.add_transform(reference, xmlsec.constants.TransformEnveloped)
     step = xmlsec.template.add_transform(reference, xmlsec.constants.TransformExclC14N)
     etree.SubElement(step, f"{{{EXC}}}InclusiveNamespaces", {"PrefixList": prefixes}, nsmap={"ec": EXC})
@@ -564,9 +583,13 @@ def inclusive(data: bytes, by: Seal) -> bytes:
     root = etree.fromstring(data)
     xmlsec.tree.add_ids(root, ["ID"])
     assertion = next(root.iter(f"{{{SAML}}}Assertion"))
-    node = xmlsec.template.create(assertion, xmlsec.constants.TransformExclC14N, xmlsec.constants.TransformRsaSha256, ns="ds")
+    node = xmlsec.template.create(
+        assertion, xmlsec.constants.TransformExclC14N, xmlsec.constants.TransformRsaSha256, ns="ds"
+    )
     assertion.insert(1, node)
-    reference = xmlsec.template.add_reference(node, xmlsec.constants.TransformSha256, uri="#" + (assertion.get("ID") or ""))
+    reference = xmlsec.template.add_reference(
+        node, xmlsec.constants.TransformSha256, uri="#" + (assertion.get("ID") or "")
+    )
     xmlsec.template.add_transform(reference, xmlsec.constants.TransformEnveloped)
     xmlsec.template.add_x509_data(xmlsec.template.ensure_key_info(node))
     context = xmlsec.SignatureContext()
@@ -584,7 +607,9 @@ def test_inclusive_canonicalization_is_an_option_of_a_peer(french: Seal) -> None
     assert refused(sealed)[0] == "sig.transform"
     assert verify_message(sealed, rules=rules).hcp.id == HCP_ID
     # C14N 1.0 would inherit the language of the envelope, so this cannot be verified faithfully and is refused.
-    with_language = inclusive(message(unsigned_hcp().encode()).replace(b"<env:Envelope ", b'<env:Envelope xml:lang="fr" ', 1), french)
+    with_language = inclusive(
+        message(unsigned_hcp().encode()).replace(b"<env:Envelope ", b'<env:Envelope xml:lang="fr" ', 1), french
+    )
     assert refused(with_language, rules=rules)[0] == "sig.c14n"
 
 
@@ -608,14 +633,20 @@ def test_white_space_in_base64_is_as_openncp_writes_it(hcp: bytes) -> None:
     assert verify_message(message(wrapped)).hcp.id == HCP_ID
 
 
-@pytest.mark.parametrize("text", ["QUJ", "QUJD=", "QUJDRA=", "QUJDRB==", "QU-_", "QUJD\u00a0", "QUI=QUI=", "=", "Q\u00dcJD"])
+@pytest.mark.parametrize(
+    "text", ["QUJ", "QUJD=", "QUJDRA=", "QUJDRB==", "QU-_", "QUJD\u00a0", "QUI=QUI=", "=", "Q\u00dcJD"]
+)
 def test_only_one_spelling_of_base64_is_read(text: str) -> None:
     with pytest.raises(ValueError, match="base64"):
         decode_base64(text)
 
 
 def test_elements_inside_the_values_are_refused(hcp: bytes) -> None:
-    for name, reason in ((b"DigestValue", "sig.digest"), (b"SignatureValue", "sig.value"), (b"X509Certificate", "sig.keyinfo")):
+    for name, reason in (
+        (b"DigestValue", "sig.digest"),
+        (b"SignatureValue", "sig.value"),
+        (b"X509Certificate", "sig.keyinfo"),
+    ):
         changed = hcp.replace(b"</ds:%s>" % name, b"<ds:KeyName/></ds:%s>" % name)
         assert refused(message(changed))[0] == reason
 

@@ -18,18 +18,18 @@ from tests.support.assertions import (
     envelope,
     message,
     seal,
-    security,
     seal_of,
+    security,
     unsigned_hcp,
     unsigned_trc,
     verify_message,
 )
 
-O = seal(unsigned_hcp(), seal_of("FR"))
-_S = re.search(rb"<ds:Signature .*?</ds:Signature>", O, re.DOTALL)
+ORIGINAL = seal(unsigned_hcp(), seal_of("FR"))
+_S = re.search(rb"<ds:Signature .*?</ds:Signature>", ORIGINAL, re.DOTALL)
 assert _S is not None
 S = _S.group()
-O_WITHOUT_S = O.replace(S, b"")
+O_WITHOUT_S = ORIGINAL.replace(S, b"")
 EVIL_ID = "_e0000000-0000-4000-8000-000000000000"
 E = (
     unsigned_hcp()
@@ -71,24 +71,24 @@ OTHER_BLOCK = b'<x:Block xmlns:x="urn:x">%s</x:Block>'
 CASES = {
     "XSW1 E carries S, O without S follows S": (message(in_e(S + O_WITHOUT_S)), {"sig.placement"}),
     "XSW2 O before S": (message(in_e(O_WITHOUT_S + S)), {"sig.placement"}),
-    "XSW3 E first, O as sibling": (message(E, O), {"hcp.multiple"}),
-    "XSW3b O first, E as sibling": (message(O, E), {"hcp.multiple"}),
-    "XSW4 E contains O": (message(in_e(at_end=O)), {"sig.placement"}),
+    "XSW3 E first, O as sibling": (message(E, ORIGINAL), {"hcp.multiple"}),
+    "XSW3b O first, E as sibling": (message(ORIGINAL, E), {"hcp.multiple"}),
+    "XSW4 E contains O": (message(in_e(at_end=ORIGINAL)), {"sig.placement"}),
     "XSW5 E carries S, O without S is a sibling": (message(in_e(S), O_WITHOUT_S), {"hcp.multiple"}),
     "XSW5 with right counts, E is the HCP": (message(in_e(S), as_kind(O_WITHOUT_S, b"nok")), {"sig.reference"}),
     "XSW5 with right counts, O is the HCP": (message(as_kind(in_e(S), b"nok"), O_WITHOUT_S), {"sig.missing"}),
     "XSW6 O inside S after KeyInfo": (message(in_e(in_s(O_WITHOUT_S))), {"sig.object"}),
-    "XSW7 foreign element with E under the same ID": (message(EXTENSION % SAME_ID, O), {"header.content"}),
+    "XSW7 foreign element with E under the same ID": (message(EXTENSION % SAME_ID, ORIGINAL), {"header.content"}),
     "XSW8 O in an Object of S": (message(in_e(in_object(O_WITHOUT_S))), {"sig.object"}),
-    "XSW9 O in the Body, E with a copy of S": (message(in_e(S), body=O), {"sig.reference"}),
-    "XSW9 O in the Body, E with S and O's ID": (message(in_e(S, e=SAME_ID), body=O), {"id.duplicate"}),
-    "XSW9 O in another header block": (envelope(OTHER_BLOCK % O, security(in_e(S))), {"sig.placement"}),
-    "XSW9 E beside O and O again": (message(in_e(S), O, body=O), {"hcp.multiple"}),
-    "XSW10 two Security blocks": (envelope(security(E), security(O)), {"header.duplicate"}),
-    "XSW10 two Security blocks, the other order": (envelope(security(O), security(E)), {"header.duplicate"}),
+    "XSW9 O in the Body, E with a copy of S": (message(in_e(S), body=ORIGINAL), {"sig.reference"}),
+    "XSW9 O in the Body, E with S and O's ID": (message(in_e(S, e=SAME_ID), body=ORIGINAL), {"id.duplicate"}),
+    "XSW9 O in another header block": (envelope(OTHER_BLOCK % ORIGINAL, security(in_e(S))), {"sig.placement"}),
+    "XSW9 E beside O and O again": (message(in_e(S), ORIGINAL, body=ORIGINAL), {"hcp.multiple"}),
+    "XSW10 two Security blocks": (envelope(security(E), security(ORIGINAL)), {"header.duplicate"}),
+    "XSW10 two Security blocks, the other order": (envelope(security(ORIGINAL), security(E)), {"header.duplicate"}),
     "XSW10 two Security blocks, one for another role": (
         envelope(
-            security(O),
+            security(ORIGINAL),
             security(E).replace(
                 b"<wsse:Security ", b'<wsse:Security env:role="http://www.w3.org/2003/05/soap-envelope/role/next" '
             ),
@@ -96,11 +96,7 @@ CASES = {
         {"header.duplicate"},
     ),
     "XSW11 O inside Advice of E": (
-        message(
-            E.replace(
-                b"</saml:Conditions>", b"</saml:Conditions><saml:Advice>" + O + b"</saml:Advice>"
-            )
-        ),
+        message(E.replace(b"</saml:Conditions>", b"</saml:Conditions><saml:Advice>" + ORIGINAL + b"</saml:Advice>")),
         {"sig.placement"},
     ),
     "XSW12 S with an empty URI": (
@@ -120,21 +116,21 @@ CASES = {
         {"sig.reference"},
     ),
     "XSW13 two DigestValue": (
-        message(O.replace(DIGEST_VALUE.group(), DIGEST_VALUE.group() * 2)),
+        message(ORIGINAL.replace(DIGEST_VALUE.group(), DIGEST_VALUE.group() * 2)),
         {"sig.reference"},
     ),
     "XSW14 two Signatures, the second a true one over O": (message(in_e(S + S)), {"schema.invalid", "sig.multiple"}),
-    "XSW14 two Signatures in O": (message(O.replace(S, S + S)), {"schema.invalid", "sig.multiple"}),
+    "XSW14 two Signatures in O": (message(ORIGINAL.replace(S, S + S)), {"schema.invalid", "sig.multiple"}),
     "XSW15 E has Id instead of ID": (
-        message(in_e(S, e=SAME_ID.replace(b" ID=", b" Id=")), body=O),
+        message(in_e(S, e=SAME_ID.replace(b" ID=", b" Id=")), body=ORIGINAL),
         {"id.missing"},
     ),
     "XSW15 E has xml:id instead of ID": (
-        message(in_e(S, e=SAME_ID.replace(b" ID=", b" xml:id=")), body=O),
+        message(in_e(S, e=SAME_ID.replace(b" ID=", b" xml:id=")), body=ORIGINAL),
         {"id.missing"},
     ),
     "XSW15 E has AssertionID instead of ID": (
-        message(in_e(S, e=SAME_ID.replace(b" ID=", b" AssertionID=")), body=O),
+        message(in_e(S, e=SAME_ID.replace(b" ID=", b" AssertionID=")), body=ORIGINAL),
         {"id.missing"},
     ),
     "XSW17 Signature as last child": (
@@ -151,14 +147,17 @@ CASES = {
     ),
     "XSW16 wsu:Id elsewhere equals O's ID": (
         message(
-            O,
+            ORIGINAL,
             body=b'<x wsu:Id="%s" xmlns:wsu="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-'
             b'utility-1.0.xsd"/>' % HCP_ID.encode(),
         ),
         {"id.duplicate"},
     ),
-    "XSW16 xml:id elsewhere equals O's ID": (message(O, body=b'<x xml:id="%s"/>' % HCP_ID.encode()), {"id.duplicate"}),
-    "XSW16 id elsewhere equals O's ID": (message(O, body=b'<x id="%s"/>' % HCP_ID.encode()), {"id.duplicate"}),
+    "XSW16 xml:id elsewhere equals O's ID": (
+        message(ORIGINAL, body=b'<x xml:id="%s"/>' % HCP_ID.encode()),
+        {"id.duplicate"},
+    ),
+    "XSW16 id elsewhere equals O's ID": (message(ORIGINAL, body=b'<x id="%s"/>' % HCP_ID.encode()), {"id.duplicate"}),
 }
 
 
@@ -171,7 +170,7 @@ def test_a_wrapped_signature_is_refused(data: bytes, reasons: set[str]) -> None:
 
 
 def test_the_assertion_every_shape_starts_from_is_accepted() -> None:
-    assert verify_message(message(O)).hcp.name_id == "899700000001"
+    assert verify_message(message(ORIGINAL)).hcp.name_id == "899700000001"
 
 
 def test_a_wrapped_treatment_is_counted_like_a_wrapped_professional(french: Seal) -> None:
@@ -179,7 +178,7 @@ def test_a_wrapped_treatment_is_counted_like_a_wrapped_professional(french: Seal
     evil = unsigned_trc().replace("TEST-0001", "TEST-0002").replace("_b0a9", "_e0a9").encode()
     for pair in ((evil, trc), (trc, evil)):
         with pytest.raises(SecurityError) as refused:
-            verify_message(message(O, *pair), needs_treatment=True)
+            verify_message(message(ORIGINAL, *pair), needs_treatment=True)
         assert refused.value.reason == "trc.multiple"
 
 
@@ -189,7 +188,7 @@ def test_a_security_block_of_another_document_is_refused() -> None:
     from saml_assertions.verify import verify
     from tests.support.assertions import AT, honest_trust, tls_peer
 
-    root, other = parse(message(O)), parse(message(O))
+    root, other = parse(message(ORIGINAL)), parse(message(ORIGINAL))
     blocks = tuple(other.iter(f"{{{NS_WSSE}}}Security"))
     with pytest.raises(SecurityError) as refused:
         verify(
@@ -205,7 +204,7 @@ def test_a_security_block_of_another_document_is_refused() -> None:
 
 
 def test_the_signature_namespace_cannot_be_faked() -> None:
-    fake = O.replace(DS.encode() + b'">', b'urn:not-xmldsig">', 1)
+    fake = ORIGINAL.replace(DS.encode() + b'">', b'urn:not-xmldsig">', 1)
     with pytest.raises(SecurityError) as refused:
         verify_message(message(fake))
     assert refused.value.reason == "schema.invalid"

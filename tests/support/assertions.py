@@ -1,7 +1,7 @@
 """Assertions and a test PKI for tests: written here from scratch, not with the code under test.
 
-``unsigned_hcp`` and its brothers give plain XML to change with ``str.replace``; ``seal`` signs whatever it is given, well
-or badly, as an attacker or a careless sender would; ``HonestTrust`` is a small trust store that judges for real.
+``unsigned_hcp`` and its brothers give plain XML to change with ``str.replace``; ``seal`` signs whatever it is given,
+well or badly, as an attacker or a careless sender would; ``HonestTrust`` is a small trust store that judges for real.
 """
 
 from __future__ import annotations
@@ -181,7 +181,9 @@ class HonestTrust:
 
     def _check_usage(self, certificate: x509.Certificate) -> None:
         try:
-            if certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            # A pinned certificate may be its own authority, as the self-signed one of the Danish test tool is.
+            constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+            if constraints.ca and certificate.public_bytes(Encoding.DER) not in self.pins:
                 raise CertificateRefused("cert.usage")
             usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
         except x509.ExtensionNotFound:
@@ -211,7 +213,9 @@ def attribute(name: str, *values: str, friendly: str = "x") -> str:
         f"<saml:AttributeValue{value if value.startswith('>') else text_value(value)}</saml:AttributeValue>"
         for value in values
     )
-    return f'<saml:Attribute FriendlyName="{friendly}" Name="{name}" NameFormat="{URI_FORMAT}">{written}</saml:Attribute>'
+    return (
+        f'<saml:Attribute FriendlyName="{friendly}" Name="{name}" NameFormat="{URI_FORMAT}">{written}</saml:Attribute>'
+    )
 
 
 def text_value(text: str) -> str:
@@ -271,7 +275,8 @@ def _assertion(
         f'ID="{identifier}" IssueInstant="{at}" Version="2.0">'
         f'<saml:Issuer NameQualifier="urn:ehdsi:assertions:{kind}">{issuer}</saml:Issuer>'
         '<saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified">899700000001'
-        '</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:sender-vouches"/></saml:Subject>'
+        '</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:sender-vouches"/>'
+        "</saml:Subject>"
         f'<saml:Conditions NotBefore="{at}" NotOnOrAfter="{until}">{AUDIENCE}</saml:Conditions>{advice}'
         f'<saml:AuthnStatement AuthnInstant="{at}"><saml:AuthnContext><saml:AuthnContextClassRef>'
         f"urn:oasis:names:tc:SAML:2.0:ac:classes:{auth}</saml:AuthnContextClassRef></saml:AuthnContext>"
@@ -346,9 +351,7 @@ EXCLUSIVE_STEP = (
 
 
 def x509_data(*ders: bytes) -> str:
-    certificates = "".join(
-        f"<ds:X509Certificate>{base64.b64encode(der).decode()}</ds:X509Certificate>" for der in ders
-    )
+    certificates = "".join(f"<ds:X509Certificate>{base64.b64encode(der).decode()}</ds:X509Certificate>" for der in ders)
     return f"<ds:KeyInfo><ds:X509Data>{certificates}</ds:X509Data></ds:KeyInfo>"
 
 

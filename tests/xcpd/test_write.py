@@ -253,6 +253,7 @@ def test_a_person_without_a_usable_id_is_not_written(bad: II) -> None:
     assert error.value.reason == "connector.patient_id"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_no_text_of_a_national_system_breaks_the_answer(family: str, city: str) -> None:
     written = match(who=person(family=family, address=Address(city=city)))

@@ -37,6 +37,10 @@ def _check_date(text: str) -> str:
     return text
 
 
+def _check_optional_date(text: str) -> str:
+    return _check_date(text) if text else text
+
+
 def _check_country(text: str) -> str:
     if not _COUNTRY.fullmatch(text):
         raise ValueError("not a country code")
@@ -51,9 +55,10 @@ def _check_class(text: str) -> str:
 
 OidText = Annotated[str, AfterValidator(_check_oid)]
 DateText = Annotated[str, AfterValidator(_check_date)]
+OptionalDate = Annotated[str, AfterValidator(_check_optional_date)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 OptionalText = Annotated[str, StringConstraints(max_length=256)]
-_DATE_REMEDY = 'Write the date in digits, as far as it is known: "19700409", "197004" or "1970"'
+_DATE_REMEDY = 'Write the date in digits, as far as it is known: "19680527", "196805" or "1968"'
 _OID_REMEDY = 'Write the object identifier in numbers and dots, as in "2.16.840.1.113883.2.7.2.2"'
 
 
@@ -109,7 +114,7 @@ class PatientFile(Facts):
     address: PostalAddress = PostalAddress()
     telephone: OptionalText = ""
     email: OptionalText = ""
-    deceased: DateText | Literal[""] = Field(default="", description=_DATE_REMEDY)
+    deceased: OptionalDate = Field(default="", description=_DATE_REMEDY)
     test: bool = Field(default=False, description="Write true for an invented patient, else leave the key out")
     consent: Many[Consent] = Field(default=(), max_length=1000)
 

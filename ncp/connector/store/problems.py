@@ -5,6 +5,7 @@ Names of folders and files are shown, so they must not name a person (``docs/con
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ class Refused(Exception):
         super().__init__(f"{len(self.problems)} problems")
 
 
+_KEY = re.compile(r"[a-z0-9_]{1,40}", re.ASCII)
+
+
 class Facts(BaseModel):
     """What every table of our TOML files has in common: no unknown keys, no conversions, nothing changes later."""
 
@@ -59,7 +63,15 @@ def read_toml(model: type[Model], data: bytes, file: str) -> Model:
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        raise Refused(_problem(model, dict(found), file) for found in error.errors(include_input=False)) from None
+        found: list[dict[str, Any]] = [dict(one) for one in error.errors(include_input=False)]
+        places = [one["loc"] for one in found]
+        # A list counts as too short when its only item is wrong; the item says it better.
+        told = [one for one in found if not any(_is_inside(place, one["loc"]) for place in places)]
+        raise Refused(_problem(model, one, file) for one in told) from None
+
+
+def _is_inside(place: tuple[Any, ...], outer: tuple[Any, ...]) -> bool:
+    return len(place) > len(outer) and place[: len(outer)] == outer
 
 
 def _line(text: str) -> str:
@@ -70,7 +82,8 @@ def _line(text: str) -> str:
 
 def _problem(model: type[BaseModel], found: dict[str, Any], file: str) -> Problem:
     place = tuple(found["loc"])
-    field = ".".join(str(part) for part in place)
+    # A key that no table has could be anything, so only what looks like a key is shown.
+    field = ".".join(str(part) if _KEY.fullmatch(str(part)) else "?" for part in place)
     if found["type"] == "extra_forbidden":
         return Problem(file, field, "this key is not known here", "Remove it or correct its spelling")
     if found["type"] == "missing":

@@ -37,7 +37,7 @@ def contradicts(search: PatientSearch, person: Person, other_names: Iterable[tup
     return (
         _other_date(search.birth_date, person.birth_date)
         or _other(search.gender, person.gender)
-        or all(_other_name(search.family, family) or _other_name(search.given, given) for family, given in names)
+        or _other_names(search, names)
         or _other(search.address.postal_code, person.address.postal_code)
         or _other(search.address.city, person.address.city)
         or _other(search.address.country, person.address.country)
@@ -77,11 +77,20 @@ def _other(asked: str, known: str) -> bool:
     return bool(left and right) and left != right
 
 
-def _other_name(asked: str, known: str) -> bool:
+def _other_names(search: PatientSearch, names: Iterable[tuple[str, str]]) -> bool:
+    """None of the names that can be compared is the one asked for."""
+    verdicts = [
+        {_same_name(search.family, family), _same_name(search.given, given)} - {None} for family, given in names
+    ]
+    return {True} not in verdicts and any(False in verdict for verdict in verdicts)
+
+
+def _same_name(asked: str, known: str) -> bool | None:
+    """None where there is nothing to compare: no name, or another script."""
     left, right = _words(asked), _words(known)
     if not left or not right or _scripts(left).isdisjoint(_scripts(right)):
-        return False
-    return not (set(left) <= set(right) or set(right) <= set(left))
+        return None
+    return set(left) <= set(right) or set(right) <= set(left)
 
 
 def _is_name(asked: str, known: str) -> bool:

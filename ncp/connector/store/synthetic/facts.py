@@ -7,9 +7,9 @@ it is in the language of the document. Times are HL7 digits.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from ncp.connector.store.patients import DateText, Identifier, OptionalText, Text
 from ncp.connector.store.problems import Facts, Many
@@ -133,7 +133,7 @@ class Medication(Facts):
     ingredients: Many[Ingredient] = Field(min_length=1)
     since: Date
     until: Date | None = None
-    every: Quantity | None = Field(default=None, description='Write the period, as in "12 h"')
+    every: Quantity
     dose: Quantity
     instructions: OptionalText = ""
 
@@ -231,6 +231,19 @@ class DocumentFacts(Facts):
     confidentiality: Literal["N", "R", "V"] = "N"
     organisation: Organisation = Field(description="Describe the organisation the document is from")
     author: Professional | None = Field(default=None, description="Name the author; without one a device wrote it")
+    legal_authenticator: Professional | None = Field(
+        default=None, description="Name who answers for the document; the author when left out"
+    )
+
+    @model_validator(mode="after")
+    def _somebody_answers(self) -> Self:
+        if self.responsible is None:
+            raise ValueError("neither author nor legal_authenticator")
+        return self
+
+    @property
+    def responsible(self) -> Professional | None:
+        return self.legal_authenticator or self.author
 
 
 class SummaryFacts(DocumentFacts):

@@ -187,7 +187,7 @@ def _legal_authenticator(facts: DocumentFacts, root: str) -> Markup:
         "legalAuthenticator",
         el("time", value=facts.created),
         el("signatureCode", code="S"),
-        _entity(facts.author, facts.organisation, root),
+        _entity(facts.responsible, facts.organisation, root),
     )
 
 

@@ -1,0 +1,212 @@
+"""NCP-B as the front end asks for it: the port of ``ncp.frontend`` over the story in ``ncp.initiating``.
+
+Portals call from worker threads; the outgoing calls live in the worker's event loop. This file joins the two, opens an
+exchange record for every call and closes it on every path out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from babel import Locale, UnknownLocaleError
+
+from ncp import initiating
+from ncp.exchange import Exchange, Service, Side
+from ncp.frontend import render
+from ncp.frontend.notice import Fonts, NoticeText, Parties, choose, write_notice
+from ncp.frontend.port import (
+    Accompaniment,
+    Call,
+    CountryState,
+    FetchedDocument,
+    MaskForm,
+    PatientFound,
+    PatientNotice,
+    Rendered,
+    State,
+    Treatment,
+    View,
+)
+from ncp.initiating import NcpB, PortalHeader
+from ncp.observability.exchanges import report, report_step
+from ncp.observability.log import where
+from ncp.peer_calls import PeerState
+from ncp.search_masks import SearchMasks
+from ncp.wire.errors import AccessError, Code, NcpError, RequestError
+from ncp.wire.ids import II, CountryCode
+from ncp.wire.times import utc_now
+from saml_assertions.issue import Professional
+from xca.messages import DocumentEntry, DocumentFilter, DocumentRequest
+from xcpd.messages import PatientSearch
+
+T = TypeVar("T")
+
+_STATES = {PeerState.GREEN: State.GREEN, PeerState.YELLOW: State.YELLOW, PeerState.RED: State.RED}
+_SERVICES = {"PS": "PS", "EP": "eP", "ORCD": "OrCD", "MRO": "MRO"}
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """The patient information notice of this country: texts by language, and what is filled in."""
+
+    texts: Mapping[str, NoticeText]
+    fonts: Fonts
+    controller: str
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Consultations:
+    """The port, for one worker. ``patience`` is the longest a portal's call may take, in seconds."""
+
+    ncp: NcpB
+    masks: SearchMasks
+    notices: Notices
+    loop: asyncio.AbstractEventLoop
+    patience: float
+
+    def find_patient(self, call: Call, country: CountryCode, search: PatientSearch) -> tuple[PatientFound, ...]:
+        with self._told(call, Service.DISCOVERY, country) as exchange:
+            mask = self.masks.get(country)
+            if mask is not None:
+                search = mask.asked(search)
+            match = self._wait(initiating.find_patient(country, search, _header(call), self.ncp, exchange))
+            return (PatientFound(match.person, match.warnings),)
+
+    def list_documents(
+        self, call: Call, country: CountryCode, patient: II, class_codes: tuple[str, ...], filter: DocumentFilter
+    ) -> tuple[DocumentEntry, ...]:
+        with self._told(call, Service.QUERY, country) as exchange:
+            found = self._wait(
+                initiating.list_documents(country, patient, class_codes, filter, _header(call), self.ncp, exchange)
+            )
+            return found.documents
+
+    def retrieve_document(
+        self, call: Call, country: CountryCode, document: DocumentRequest, class_code: str, language: str
+    ) -> FetchedDocument:
+        with self._told(call, Service.RETRIEVE, country) as exchange:
+            fetched = self._wait(initiating.fetch_document(country, document, _header(call), self.ncp, exchange))
+            return FetchedDocument(fetched.content, fetched.mime_type, None, fetched.warnings)
+
+    def list_countries(self, language: str) -> tuple[CountryState, ...]:
+        return tuple(
+            CountryState(
+                code=peer.country,
+                name=country_name(peer.country, language) or peer.name,
+                services=tuple(_SERVICES[offer] for offer in sorted(peer.offers) if offer in _SERVICES),
+                live=bool(peer.endpoints),
+                state=_STATES[contact.state] if (contact := self.ncp.calls.contact(peer.country)) else State.YELLOW,
+                since=contact.since if contact else None,
+            )
+            for peer in self.ncp.peers
+        )
+
+    def search_mask(self, country: CountryCode, language: str) -> MaskForm:
+        return self.masks.form(country, language)
+
+    def issue_hcp(self, call: Call, professional: Professional) -> bytes:
+        with self._told(call, Service.HCP_ASSERTION) as exchange:
+            if not call.portal.may_issue_hcp:
+                raise AccessError(Code.NOT_ALLOWED, "portal.may_not_assert")
+            if call.portal.roles and professional.role not in call.portal.roles:
+                raise AccessError(Code.NOT_ALLOWED, "portal.role")
+            return initiating.issue_hcp(professional, self.ncp, exchange)
+
+    def confirm_treatment(self, call: Call, treatment: Treatment) -> bytes:
+        with self._told(call, Service.TRC_ASSERTION, treatment.country) as exchange:
+            if treatment.consent is not None:
+                consent = treatment.consent
+                exchange.consent = f"{consent.notice_version} {consent.language} {consent.given_at.isoformat()}"
+            return initiating.confirm_treatment(
+                treatment.patient,
+                treatment.purpose,
+                treatment.country,
+                _header(call),
+                self.ncp,
+                exchange,
+                prescription_id=treatment.prescription_id,
+                dispensation_pin=treatment.dispensation_pin,
+            )
+
+    def confirm_next_of_kin(self, call: Call, accompaniment: Accompaniment) -> bytes:
+        with self._told(call, Service.NOK_ASSERTION) as exchange:
+            return initiating.confirm_next_of_kin(
+                accompaniment.next_of_kin,
+                accompaniment.patient,
+                accompaniment.purpose,
+                _header(call),
+                self.ncp,
+                exchange,
+            )
+
+    def notice(self, country: CountryCode, language: str) -> PatientNotice:
+        text = choose(self.notices.texts, language)
+        parties = Parties(
+            treatment=country_name(self.ncp.country, text.language) or self.ncp.country,
+            residence=country_name(country, text.language) or country,
+            controller=self.notices.controller,
+            contact=self.notices.contact,
+        )
+        return PatientNotice(text.version, text.language, write_notice(text, parties, self.notices.fonts, at=utc_now()))
+
+    def render(self, call: Call, content: bytes, language: str, view: View) -> Rendered:
+        with self._told(call, Service.FRONT_END) as exchange:
+            initiating.verified(_header(call), self.ncp, exchange)
+            match view:
+                case View.ORIGINAL:
+                    return Rendered("text/html; charset=UTF-8", render.original(content, language))
+                case View.PDF:
+                    return Rendered("application/pdf", render.original_pdf(content))
+                case View.TRANSLATED:
+                    raise RequestError(
+                        Code.GENERIC, "view.not_offered", message="The translated view is not offered here yet."
+                    )
+
+    def _wait(self, story: Coroutine[Any, Any, T]) -> T:
+        """The story runs in the event loop, the portal's thread waits for its end, but not for ever."""
+        future = asyncio.run_coroutine_threadsafe(story, self.loop)
+        try:
+            return future.result(self.patience)
+        except TimeoutError:
+            future.cancel()
+            raise NcpError(Code.CONNECTION_NOT_POSSIBLE, "peer.timeout") from None
+
+    @contextmanager
+    def _told(self, call: Call, service: Service, country: CountryCode | None = None) -> Iterator[Exchange]:
+        exchange = Exchange(
+            call.reference,
+            Side.NCP_B,
+            utc_now(),
+            service=service,
+            peer_country=country,
+            portal=call.portal.name,
+            on_step=report_step,
+        )
+        try:
+            yield exchange
+        except NcpError as error:
+            exchange.error = error
+            raise
+        except Exception as error:
+            exchange.error = NcpError(Code.GENERIC, f"unexpected.{type(error).__name__}", context=where(error))
+            raise exchange.error from None
+        finally:
+            report(exchange)
+
+
+def country_name(country: CountryCode, language: str) -> str:
+    """The country's name from CLDR; empty for a language or country that it does not know."""
+    try:
+        names: Mapping[str, str] = Locale.parse(language.replace("-", "_")).territories
+    except (UnknownLocaleError, ValueError):
+        return ""
+    return names.get(country, "")
+
+
+def _header(call: Call) -> PortalHeader:
+    return PortalHeader(call.security, call.root)

@@ -1,0 +1,368 @@
+"""NCP-B, the Initiating Gateway. Every question takes these steps, in this order:
+
+1 verify the portal's assertions against our own country's anchors      2 bind the patient of the question to the TRC
+3 find the peer      4 write the question      5 send it, the only I/O      6 read the answer, of any version
+7 decide what may be shown: one certain person, documents that came without an error, of this very patient
+
+Assertions of the portal travel on as the bytes that were verified. Nothing leaves the country before 1 and 2 passed.
+Every outcome that is not an answer is a declared error that names the gateway that failed.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from lxml.etree import _Element
+from trust_store.keys import KeyPair
+from trust_store.store import TrustStore
+
+import saml_assertions.issue
+import saml_assertions.verify
+import xca.delivered
+import xca.outcomes
+import xca.query
+import xca.retrieve
+import xcpd.outcomes
+import xcpd.read
+import xcpd.write
+from ncp.exchange import Exchange, Service
+from ncp.http_out import Outgoing
+from ncp.peer_calls import PeerCalls
+from ncp.storage.persons import ConfirmedPersons
+from ncp.wire import mtom, soap, xml
+from ncp.wire.errors import AccessError, Code, PeerError, RequestError
+from ncp.wire.ids import II, CountryCode, Oid, urn_oid, urn_uuid
+from ncp.wire.soap import Envelope, PeerFault
+from ncp.wire.times import to_hl7
+from ncp.wire.xml import XmlLimits, XmlRefused
+from saml_assertions.claims import TrcClaims, VerifiedCaller
+from saml_assertions.issue import NextOfKin, Professional
+from saml_assertions.rules import VerificationRules
+from trust_store.peers import Peer, PeerDirectory, PeerService
+from xca import facts as xca_facts
+from xca.facts import ORIGINAL_CLINICAL_DOCUMENTS, ClassCode
+from xca.messages import CrossGatewayQuery, DocumentFilter, DocumentRequest
+from xca.outcomes import DocumentList
+from xcpd import facts as xcpd_facts
+from xcpd.messages import PatientDiscovery, PatientSearch
+from xcpd.outcomes import PatientMatch
+
+
+@dataclass(frozen=True, slots=True)
+class NcpB:
+    """What the initiating role needs; made once per configuration by ``ncp.wiring``."""
+
+    country: CountryCode
+    home: Oid
+    trust: TrustStore
+    seal: KeyPair
+    peers: PeerDirectory
+    calls: PeerCalls
+    persons: ConfirmedPersons
+    own_rules: VerificationRules
+    minimum_quality: int = 90
+    answer_limits: XmlLimits = field(default_factory=lambda: XmlLimits(size=70 * 1024 * 1024, long_text=True))
+    parts: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PortalHeader:
+    """The ``wsse:Security`` blocks of a portal's message and the envelope they stand in."""
+
+    security: Sequence[_Element]
+    root: _Element
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A document fit to be shown: its bytes, ``L1``, ``L3`` or ``PDF``, and what the reader has to be told."""
+
+    request: DocumentRequest
+    content: bytes
+    mime_type: str
+    level: str
+    warnings: tuple[str, ...]
+
+
+async def find_patient(
+    country: CountryCode, search: PatientSearch, header: PortalHeader, ncp: NcpB, exchange: Exchange
+) -> PatientMatch:
+    """ITI-55 Cross Gateway Patient Discovery."""
+    caller = _verify(header, ncp, exchange, needs_treatment=False)  # 1
+    peer, url = ncp.peers.find(country, PeerService.DISCOVERY)  # 3
+    if not search.address.country:
+        # Real requests of OpenNCP always name the country of affiliation here; harmless elsewhere.
+        search = replace(search, address=replace(search.address, country=country))
+    discovery = PatientDiscovery(  # 4
+        id=II(str(uuid.uuid4()), f"{uuid.uuid4().int % 10**10:010d}"),
+        creation_time=to_hl7(exchange.at),
+        sender=ncp.home,
+        receiver=peer.home_community_id,
+        query_id=II(str(uuid.uuid4())),
+        search=search,
+    )
+    body = xcpd.write.write_discovery(discovery)
+    answer, _ = await _ask(  # 5
+        peer, url, xcpd_facts.ACTION, body, _assertions(caller, treatment=False), ncp, exchange
+    )
+    with exchange.step("answer"):  # 6
+        if answer.body.tag != xcpd_facts.RESPONSE_BODY:
+            raise PeerError(Code.CONNECTION_NOT_POSSIBLE, "peer.other_answer", gateway=country)
+        response = xcpd.read.read_discovery_response(answer.body)
+    with exchange.step("one person"):  # 7
+        match = xcpd.outcomes.interpret(discovery, response, country=country, minimum_quality=ncp.minimum_quality)
+        exchange.patient = match.person.id
+        exchange.notes.extend(match.warnings)
+    ncp.persons.remember(country, match.person, exchange.at)
+    return match
+
+
+async def list_documents(
+    country: CountryCode,
+    patient: II,
+    class_codes: Sequence[str],
+    document_filter: DocumentFilter,
+    header: PortalHeader,
+    ncp: NcpB,
+    exchange: Exchange,
+) -> DocumentList:
+    """ITI-38 Cross Gateway Query."""
+    caller = _verify(header, ncp, exchange, needs_treatment=True)  # 1
+    _bind(patient, caller, exchange)  # 2
+    _one_kind(class_codes)
+    peer, url = ncp.peers.find(country, PeerService.QUERY)  # 3
+    query = CrossGatewayQuery(patient, tuple(class_codes), document_filter)  # 4
+    body = xca.query.write_query(query)
+    answer, _ = await _ask(  # 5
+        peer, url, xca_facts.QUERY_ACTION, body, _assertions(caller, treatment=True), ncp, exchange
+    )
+    with exchange.step("answer"):  # 6
+        response = xca.query.read_query_response(answer.body)
+    with exchange.step("documents"):  # 7
+        found = xca.outcomes.interpret_query(query, response, country=country)
+        exchange.documents = tuple(entry.unique_id for entry in found.documents)
+        exchange.notes.extend(found.warnings)
+    return found
+
+
+async def fetch_document(
+    country: CountryCode, wanted: DocumentRequest, header: PortalHeader, ncp: NcpB, exchange: Exchange
+) -> Fetched:
+    """ITI-39 Cross Gateway Retrieve, one document per call. The question names no patient: the TRC assertion does."""
+    caller = _verify(header, ncp, exchange, needs_treatment=True)  # 1
+    patient = exchange.patient = _treatment(caller).patient  # 2
+    exchange.documents = (wanted.document_unique_id,)
+    peer, url = ncp.peers.find(country, PeerService.RETRIEVE)  # 3
+    if wanted.home_community_id:
+        wanted = replace(wanted, home_community_id=urn_oid(wanted.home_community_id))
+    body = xca.retrieve.write_retrieve(wanted)  # 4
+    answer, attachments = await _ask(  # 5
+        peer,
+        url,
+        xca_facts.RETRIEVE_ACTION,
+        body,
+        _assertions(caller, treatment=True),
+        ncp,
+        exchange,
+        mtom_request=peer.habits.mtom_request,
+    )
+    with exchange.step("answer"):  # 6
+        response = xca.retrieve.read_retrieve_response(answer.body, attachments)
+    with exchange.step("document"):  # 7
+        delivered = xca.outcomes.interpret_retrieve(wanted, response, country=country)
+        document = delivered.document
+        level = xca.delivered.level(document.content)
+        warnings = [
+            *delivered.warnings,
+            *xca.delivered.check_patient(
+                document.content,
+                wanted,
+                patient,
+                ncp.persons.recall(country, patient, exchange.at),
+                new_unique_id=document.new_document_unique_id,
+            ),
+        ]
+        exchange.notes.extend(warnings)
+    return Fetched(wanted, document.content, document.mime_type, level, tuple(warnings))
+
+
+def issue_hcp(who: Professional, ncp: NcpB, exchange: Exchange) -> bytes:
+    """HCP assertion for a professional whom a trusted front end has authenticated (SAML Core 2.3.3)."""
+    exchange.service = Service.HCP_ASSERTION
+    with exchange.step("issue"):
+        return saml_assertions.issue.issue_hcp(
+            who, country=ncp.country, home=ncp.home, signer=ncp.seal, id=_assertion_id(), at=exchange.at
+        )
+
+
+def confirm_treatment(
+    patient: II,
+    purpose: str,
+    country: CountryCode | None,
+    header: PortalHeader,
+    ncp: NcpB,
+    exchange: Exchange,
+    *,
+    prescription_id: str = "",
+    dispensation_pin: str = "",
+) -> bytes:
+    """TRC assertion. The patient attribute fits the version of the country's gateway, both names when unknown."""
+    exchange.service = Service.TRC_ASSERTION
+    caller = _verify(header, ncp, exchange, needs_treatment=False)
+    peer = ncp.peers.get(country) if country else None
+    with exchange.step("issue"):
+        exchange.patient = patient
+        return saml_assertions.issue.issue_trc(
+            caller.hcp,
+            patient,
+            purpose=purpose,
+            country=ncp.country,
+            signer=ncp.seal,
+            id=_assertion_id(),
+            at=exchange.at,
+            patient_attribute=peer.habits.patient_attribute if peer else "both",
+            prescription_id=prescription_id,
+            dispensation_pin=dispensation_pin,
+        )
+
+
+def confirm_next_of_kin(
+    next_of_kin: NextOfKin, patient: II | None, purpose: str, header: PortalHeader, ncp: NcpB, exchange: Exchange
+) -> bytes:
+    """NOK assertion for somebody who accompanies the patient."""
+    exchange.service = Service.NOK_ASSERTION
+    caller = _verify(header, ncp, exchange, needs_treatment=False)
+    with exchange.step("issue"):
+        exchange.patient = patient
+        return saml_assertions.issue.issue_nok(
+            caller.hcp,
+            next_of_kin,
+            patient,
+            purpose=purpose,
+            country=ncp.country,
+            signer=ncp.seal,
+            id=_assertion_id(),
+            at=exchange.at,
+        )
+
+
+def verified(header: PortalHeader, ncp: NcpB, exchange: Exchange) -> VerifiedCaller:
+    """The professional behind a portal's call that leaves the country for nothing (showing a document)."""
+    return _verify(header, ncp, exchange, needs_treatment=False)
+
+
+def _verify(header: PortalHeader, ncp: NcpB, exchange: Exchange, *, needs_treatment: bool) -> VerifiedCaller:
+    with exchange.step("verify"):
+        caller = saml_assertions.verify.verify(
+            header.security,
+            header.root,
+            needs_treatment=needs_treatment,
+            trust=ncp.trust,
+            peer=None,
+            rules=ncp.own_rules,
+            at=exchange.at,
+        )
+        exchange.caller = caller
+        exchange.notes.extend(caller.warnings)
+    return caller
+
+
+def _bind(patient: II, caller: VerifiedCaller, exchange: Exchange) -> None:
+    exchange.patient = patient
+    if _treatment(caller).patient != patient:
+        raise AccessError(Code.PATIENT_NOT_OF_TRC, "trc.patient")
+
+
+def _treatment(caller: VerifiedCaller) -> TrcClaims:
+    if caller.trc is None:
+        raise AccessError(Code.ASSERTION_NOT_VALID, "trc.missing")
+    return caller.trc
+
+
+def _one_kind(class_codes: Sequence[str]) -> None:
+    """Several classes in one question are for original clinical documents only, as every OpenNCP client holds it."""
+    known = set(ClassCode)
+    if not class_codes or any(code not in known for code in class_codes):
+        raise RequestError(Code.SERVICE_SIGNIFIER_UNKNOWN, "query.class_code")
+    if len(class_codes) > 1 and not set(class_codes) <= set(ORIGINAL_CLINICAL_DOCUMENTS):
+        raise RequestError(Code.SERVICE_SIGNIFIER_UNKNOWN, "query.class_codes.mixed")
+
+
+def _assertions(caller: VerifiedCaller, *, treatment: bool) -> Sequence[bytes]:
+    """NOK, HCP, then TRC: up to OpenNCP 8.0 the last assertion that is not the HCP's counts as the TRC."""
+    return caller.assertions if treatment or caller.trc is None else caller.assertions[:-1]
+
+
+async def _ask(
+    peer: Peer,
+    url: str,
+    action: str,
+    body: bytes,
+    assertions: Sequence[bytes],
+    ncp: NcpB,
+    exchange: Exchange,
+    *,
+    mtom_request: str = "never",
+) -> tuple[Envelope, Mapping[str, bytes | memoryview]]:
+    """Sends one question and opens the answer. A fault to a multipart question is asked once again as plain SOAP."""
+    exchange.peer_country = peer.country
+    multipart = mtom_request == "always" or (mtom_request == "auto" and not ncp.calls.prefers_plain(url))
+    try:
+        return await _send(peer, url, action, body, assertions, ncp, exchange, multipart=multipart)
+    except PeerFault:
+        if not (multipart and mtom_request == "auto"):
+            raise
+        exchange.notes.append("mtom.refused")
+        answer = await _send(peer, url, action, body, assertions, ncp, exchange, multipart=False)
+        ncp.calls.remember_plain(url)
+        return answer
+
+
+async def _send(
+    peer: Peer,
+    url: str,
+    action: str,
+    body: bytes,
+    assertions: Sequence[bytes],
+    ncp: NcpB,
+    exchange: Exchange,
+    *,
+    multipart: bool,
+) -> tuple[Envelope, Mapping[str, bytes | memoryview]]:
+    def question() -> Outgoing:
+        """Written anew for a repeat: another MessageID, the same body."""
+        message_id = exchange.message_id = urn_uuid(uuid.uuid4())
+        envelope = soap.write_request(body, action=action, message_id=message_id, to=url, assertions=assertions)
+        if not multipart:
+            return Outgoing(message_id, soap.SOAP_CONTENT_TYPE(action), [envelope])
+        unique = uuid.uuid4().hex
+        content_type, chunks = mtom.write_multipart(
+            envelope, [], action=action, boundary=f"MIMEBoundary_{unique}", root_id=f"0.{unique}@ncp"
+        )
+        return Outgoing(message_id, content_type, chunks)
+
+    with exchange.step("send"):
+        reply = await ncp.calls.post(peer.country, url, question)
+        if reply.repeated:
+            exchange.notes.append("question.repeated")
+    with exchange.step("open"):
+        try:
+            message = mtom.read_message(reply.content_type, reply.body, max_parts=ncp.parts)
+            root = xml.parse(message.root, ncp.answer_limits)
+        except XmlRefused as refused:
+            raise PeerError(Code.CONNECTION_NOT_POSSIBLE, refused.reason, gateway=peer.country) from None
+        except mtom.MimeRefused as refused:
+            raise PeerError(Code.CONNECTION_NOT_POSSIBLE, refused.reason, gateway=peer.country) from None
+        answer = soap.read_response(root, message_id=reply.sent.message_id, gateway=peer.country)
+        if not 200 <= reply.status < 300:
+            raise PeerError(Code.CONNECTION_NOT_POSSIBLE, "peer.http", gateway=peer.country)
+        exchange.relates_to = answer.message_id
+        exchange.notes.extend(f"answer.{note}" for note in answer.notes)
+    return answer, message.attachments
+
+
+def _assertion_id() -> str:
+    """An NCName of 128 random bits; never ``urn:uuid:``, which OpenNCP 7 rewrites."""
+    return f"_{uuid.uuid4()}"

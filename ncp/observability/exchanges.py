@@ -1,0 +1,56 @@
+"""Log lines of an exchange: one per step at level debug or where it failed, one for the whole at level info.
+
+Reads ids, codes, names of steps and durations of the record; what it knows of persons is not looked at.
+"""
+
+from __future__ import annotations
+
+from ncp.exchange import Exchange, Step
+from ncp.observability.log import logger
+from ncp.wire.errors import Family
+
+_log = logger()
+
+_EXPECTED = frozenset(
+    {Family.NO_MATCH, Family.MULTIPLE_MATCHES, Family.CONSENT, Family.NOT_FOUND, Family.IDENTIFICATION}
+)
+"""Outcomes that are answers, not failures: nobody has to be woken for them."""
+
+
+def report_step(exchange: Exchange, step: Step) -> None:
+    """One line for a finished step."""
+    _log.info(
+        "step",
+        transaction=exchange.transaction,
+        side=exchange.side,
+        service=exchange.service,
+        peer_country=exchange.peer_country or "",
+        step=step.name,
+        outcome=step.outcome,
+        duration_ms=round(step.duration_ms, 3),
+    )
+
+
+def report(exchange: Exchange, *, status: int = 0) -> None:
+    """One line for the finished exchange, whatever its outcome. ``status`` is the HTTP status of our answer, if any."""
+    error = exchange.error
+    write = _log.info if error is None or error.family in _EXPECTED else _log.warning
+    write(
+        "transaction",
+        transaction=exchange.transaction,
+        side=exchange.side,
+        service=exchange.service,
+        peer_country=exchange.peer_country or "",
+        portal=exchange.portal,
+        message_id=exchange.message_id,
+        relates_to=exchange.relates_to,
+        outcome="ok" if error is None else "refused",
+        error_code=error.code if error else "",
+        reason=error.reason if error else "",
+        exception=error.context if error and error.reason.startswith("unexpected.") else "",
+        gateway=error.gateway if error else "",
+        notes=" ".join(dict.fromkeys(exchange.notes)),
+        documents=len(exchange.documents),
+        duration_ms=round(exchange.duration_ms, 3),
+        status=status,
+    )

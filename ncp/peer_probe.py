@@ -1,0 +1,64 @@
+"""Asks now and then whether each country's gateway can be reached and trusted: a TLS handshake, no message.
+
+So that a portal can show a country's state before anybody has asked it, and an outage is known before a patient waits.
+Any exchange that happens meanwhile counts as well (``ncp.peer_calls``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import ssl
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from ncp.peer_calls import PeerCalls
+from ncp.wire.ids import CountryCode
+from trust_store.peers import Peer, PeerDirectory
+
+EVERY = 120.0
+"""Seconds between two rounds, give or take a quarter so that workers and gateways do not knock together."""
+PATIENCE = 10.0
+
+
+class PeerProbe:
+    """The background task of one worker."""
+
+    def __init__(self, peers: PeerDirectory, contexts: Mapping[CountryCode, ssl.SSLContext], calls: PeerCalls) -> None:
+        self._peers = peers
+        self._contexts = contexts
+        self._calls = calls
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._rounds())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _rounds(self) -> None:
+        while True:
+            await asyncio.gather(*(self._probe(peer) for peer in self._peers if peer.endpoints))
+            # Not a secret: only to spread the load.
+            await asyncio.sleep(EVERY * random.uniform(0.75, 1.25))  # noqa: S311
+
+    async def _probe(self, peer: Peer) -> None:
+        context = self._contexts.get(peer.country)
+        if context is None:
+            self._calls.unreachable(peer.country, "peer.untrusted")
+            return
+        url = urlsplit(next(iter(peer.endpoints.values())))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                _, writer = await asyncio.open_connection(url.hostname, url.port or 443, ssl=context)
+        except (OSError, TimeoutError, ssl.SSLError) as failure:
+            self._calls.unreachable(peer.country, "peer.tls" if isinstance(failure, ssl.SSLError) else "peer.connect")
+            return
+        self._calls.reachable(peer.country)
+        writer.close()
+        with contextlib.suppress(OSError, ssl.SSLError):
+            await writer.wait_closed()

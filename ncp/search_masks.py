@@ -1,0 +1,115 @@
+"""The other countries' search masks as forms: read once at start, labelled in the language of the professional.
+
+Knows the folder of masks and the table of labels. Leaves reading a mask to ``xcpd.masks`` and its rules to
+``xcpd.mask_fields``. A mask that cannot be read is left out and named in the log; the others serve on.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from ncp.frontend.port import MaskField, MaskForm, MaskGroup, MaskImage
+from ncp.observability.log import logger
+from ncp.wire.errors import Code, RequestError
+from ncp.wire.ids import CountryCode
+from xcpd.mask_fields import FieldGroup, SearchMask, Trait
+from xcpd.masks import MaskRefused, read_mask
+
+_LABEL = "label.ism."
+_KINDS = {
+    Trait.IDENTIFIER: "identifier",
+    Trait.ACCESS_CODE: "identifier",
+    Trait.FAMILY: "family",
+    Trait.GIVEN: "given",
+    Trait.BIRTH_DATE: "birthDate",
+    Trait.GENDER: "gender",
+    Trait.STREET: "street",
+    Trait.POSTAL_CODE: "postalCode",
+    Trait.CITY: "city",
+    Trait.COUNTRY: "country",
+}
+
+_log = logger()
+
+
+class SearchMasks:
+    """Masks by country; immutable."""
+
+    def __init__(self, masks: Mapping[CountryCode, SearchMask], labels: Mapping[str, Mapping[str, str]]) -> None:
+        self._masks = dict(masks)
+        self._labels = labels
+
+    @classmethod
+    def load(cls, folder: Path, countries: list[CountryCode], labels: Path) -> SearchMasks:
+        """Reads ``<folder>/<country>.xml`` of each country that has one, and the labels."""
+        masks: dict[CountryCode, SearchMask] = {}
+        for country in countries:
+            file = folder / f"{country}.xml"
+            if not file.is_file():
+                continue
+            try:
+                mask = read_mask(file.read_bytes(), country)
+            except MaskRefused as refused:
+                _log.error("mask.refused", country=country, reason=refused.reason)
+                continue
+            for warning in mask.warnings:
+                _log.warning("mask.doubt", country=country, notes=warning)
+            masks[country] = mask
+        return cls(masks, tomllib.loads(labels.read_text("utf-8")))
+
+    def get(self, country: CountryCode) -> SearchMask | None:
+        return self._masks.get(country)
+
+    def form(self, country: CountryCode, language: str) -> MaskForm:
+        """The form to show. Raises ``RequestError`` (``mask.unknown``) for a country without a mask."""
+        mask = self._masks.get(country)
+        if mask is None:
+            raise RequestError(Code.GENERIC, "mask.unknown", message="No search mask is known for this country.")
+        places = dict(_places(mask.groups))
+        required = mask.patient.required
+        return MaskForm(
+            country=country,
+            scope=mask.scope,
+            fields=tuple(
+                MaskField(
+                    id=field.key,
+                    kind=_KINDS[field.trait],
+                    label=field.label,
+                    name=self._name(field.label, language),
+                    domain=field.domain,
+                    format=field.format.source,
+                    description=field.description,
+                    original_description=field.original_description,
+                    mandatory=field.key in required,
+                    group=places.get(field.key, ("", ""))[0],
+                    alternative=places.get(field.key, ("", ""))[1],
+                )
+                for field in mask.fields
+            ),
+            groups=tuple(
+                MaskGroup(
+                    f"g{number}", group.choice, {str(place): each.display for place, each in enumerate(group.options)}
+                )
+                for number, group in enumerate(mask.groups)
+            ),
+            images=tuple(
+                MaskImage(picture.media_type, picture.content, picture.name, picture.description)
+                for picture in mask.media
+            ),
+        )
+
+    def _name(self, label: str, language: str) -> str:
+        key = label.removeprefix(_LABEL)
+        own = self._labels.get(language.split("-")[0].lower(), {})
+        return own.get(key) or self._labels.get("en", {}).get(key) or key
+
+
+def _places(groups: tuple[FieldGroup, ...]) -> list[tuple[str, tuple[str, str]]]:
+    return [
+        (key, (f"g{number}", str(place)))
+        for number, group in enumerate(groups)
+        for place, option in enumerate(group.options)
+        for key in option.keys
+    ]
