@@ -18,7 +18,7 @@ from ncp.cli.demo_report import html, markdown
 from ncp.cli.demo_screen import Screen
 from ncp.cli.demo_steps import Consultation, Place, Rows, Step, milliseconds
 from ncp.cli.options import JSON
-from ncp.cli.portal import Access, gateway, professional
+from ncp.cli.portal import Access, gateway, professional, require_client
 from ncp.wire.times import utc_now
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def _gateways(playground: Playground) -> list[Gateway]:
 
 
 def _consult(out: Path, console: Console) -> Consultation:
+    require_client()
     from ncp.cli.demo_story import Scene, play
 
     playground = _playground(out, console)

@@ -107,7 +107,7 @@ def _documents(gateway: Gateway, session: Session, scene: Scene, patient: Patien
         )
 
     def structured() -> Step:
-        return _fetched("The summary, coded and translated", "patient-summary", "translated", original=False)
+        return _fetched("The structured summary", "patient-summary", "original", original=False)
 
     def original() -> Step:
         return _fetched("The summary as its author wrote it", "patient-summary-original", "pdf", original=True)
@@ -135,7 +135,7 @@ def _documents(gateway: Gateway, session: Session, scene: Scene, patient: Patien
     pairs: list[DocumentPair] = []
     yield "The patient is told, and consents", consent
     yield "Which documents are there?", listed
-    yield "The summary, coded and translated", structured
+    yield "The structured summary", structured
     yield "The summary as its author wrote it", original
 
 

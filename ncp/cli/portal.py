@@ -47,6 +47,7 @@ _INVENTED: dict[str, Any] = {
     "authentication_class": _TWO_FACTORS,
     "organisation": "Clinique de démonstration",
     "organisation_id": "urn:oid:2.25.899700000002",
+    "permissions": ("PRD-003", "PRD-004", "PRD-005", "PRD-006", "PRD-010", "PRD-016"),
 }
 """A professional who does not exist."""
 
@@ -98,13 +99,20 @@ def _own_anchors(settings: Settings | None) -> tuple[Path, ...]:
     return tuple(sorted((settings.trust.anchors / settings.country.code.lower() / "tls-server").glob("*.pem")))
 
 
+def require_client() -> None:
+    """Says so and leaves where the thin client is not installed (a folder of its name is no package)."""
+    try:
+        from ncp_client import Gateway  # noqa: F401
+    except ImportError:
+        output.fail("the package ncp-client is not installed", "pip install ./ncp_client")
+
+
 @contextmanager
 def gateway(to: Access, timeout: float = 90.0) -> Iterator[Gateway]:
     """The gateway, and what it refuses as one line and exit code 1."""
-    try:
-        import ncp_client
-    except ImportError:
-        output.fail("the package ncp-client is not installed", "pip install ./ncp_client")
+    require_client()
+    import ncp_client
+
     with tempfile.TemporaryDirectory(prefix="ncp-") as folder:
         trusted = to.trust[0]
         if len(to.trust) > 1:
@@ -123,8 +131,8 @@ def gateway(to: Access, timeout: float = 90.0) -> Iterator[Gateway]:
             output.fail(f"{to.url} does not know this certificate", "add the portal to [[frontend.portals]]")
         except ncp_client.GatewayTimeout:
             output.fail(f"{to.url} did not answer within {timeout:.0f} s", "is it running? ncp serve")
-        except ncp_client.ConnectionFailed:
-            output.fail(f"{to.url} cannot be reached", "is it running, and is --trust the CA of its certificate?")
+        except ncp_client.ConnectionFailed as failed:
+            output.fail(f"{to.url}: no answer ({failed})", "is it running, and is --trust the CA of its certificate?")
 
 
 def professional(to: Access, file: Path | None, at: datetime | None = None) -> Professional:
