@@ -273,7 +273,7 @@ _OF_RECORDS = {
     "exit": "exit_status",
     "listeners": "address",
 }
-"""Fields that modules of ours pass to the standard library's ``logging`` as ``extra``, and what they are called here."""
+"""Fields that modules of ours pass to the standard ``logging`` as ``extra``, and what they are called here."""
 
 
 class _Libraries(logging.Handler):
