@@ -205,7 +205,7 @@ def _write_folders(country: Country, pki: DevCountry, other: Country) -> None:
 
 def _configuration(country: Country, facts: _Facts, pki: DevCountry, other: Country, workers: int, mode: str) -> str:
     """The TOML file. Paths are absolute, so that it can be used from anywhere on this machine."""
-    capture = f'\n[capture]\nfolder = {written(country.messages)}\n' if mode == "development" else ""
+    capture = f"\n[capture]\nfolder = {written(country.messages)}\n" if mode == "development" else ""
     return f"""# Made by ncp demo: country {country.code} of a playground on this machine.
 # A commented example: config/examples/country-a.toml; every key: docs/configuration.md.
 

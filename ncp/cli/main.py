@@ -7,7 +7,8 @@ import sys
 
 import typer
 
-from ncp.cli import config_commands, output, pki_commands, store_commands
+from ncp.cli import client_commands, config_commands, output, pki_commands, store_commands
+from ncp.cli.demo import demo_command
 from ncp.cli.explain import explain_command
 from ncp.cli.read_command import read_command
 from ncp.cli.serve_command import serve_command
@@ -25,7 +26,13 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 nothing found, 130 stopped with Ctrl-C.",
 )
 app.command("serve", epilog="Example: ncp serve --config ncp.toml")(serve_command)
+app.command("demo", epilog="Example: ncp demo --out demo-out")(demo_command)
 app.add_typer(config_commands.commands, name="config")
+app.command("countries", epilog="Example: ncp countries --config ncp.toml --language fr")(
+    client_commands.countries_command
+)
+app.add_typer(client_commands.patient_commands, name="patient")
+app.add_typer(client_commands.documents_commands, name="documents")
 app.add_typer(pki_commands.commands, name="pki")
 app.add_typer(store_commands.commands, name="store")
 app.command("explain", epilog="Example: ncp explain 4703")(explain_command)

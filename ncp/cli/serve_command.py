@@ -14,7 +14,7 @@ def serve_command(config: CONFIG = Path("ncp.toml")) -> None:
     """Run the gateway until it is stopped.
 
     Checks the configuration and every file it names first, and does not start with an error. Logs to stdout. SIGTERM
-    and Ctrl-C let running requests finish (server.stop_timeout).
+    and Ctrl-C let running requests finish (server.stop_timeout); SIGHUP reads the configuration and its files anew.
     """
     settings_or_fail(config)
     from ncp.wiring import serve

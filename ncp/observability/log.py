@@ -78,6 +78,9 @@ class Fields(TypedDict, total=False):
     mode: str
     version: str
     worker: int
+    workers: int
+    pid: int
+    exit_status: int
     setting: str
     """Dotted name of a key of the configuration."""
     exception: str
@@ -257,26 +260,56 @@ class _Writer:
     debug = info = warning = error = _write
 
 
-class _Libraries(logging.Handler):
-    """What libraries log, reduced to what cannot name a person.
+_OWN = "ncp."
+_OF_RECORDS = {
+    "reason": "reason",
+    "status": "status",
+    "kind": "exception",
+    "place": "text",
+    "reference": "transaction",
+    "code": "error_code",
+    "workers": "workers",
+    "pid": "pid",
+    "exit": "exit_status",
+    "listeners": "address",
+}
+"""Fields that modules of ours pass to the standard ``logging`` as ``extra``, and what they are called here."""
 
-    The text is the library's template before values are filled in, and only of the server's own loggers; of an
-    exception only its type and place.
+
+class _Libraries(logging.Handler):
+    """What comes by the standard library's ``logging``, reduced to what cannot name a person.
+
+    Of modules of ours the fixed text and known ``extra`` fields. Of libraries the name, and of an exception its type
+    and place; the text only of the server's own loggers, as the template before values are filled in.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
-        fields: Fields = {"library": record.name[:80]}
+        fields: dict[str, Any] = {}
+        event = ""
+        if record.name.startswith(_OWN) and isinstance(record.msg, str):
+            event = f"{record.name.removeprefix(_OWN)}.{record.msg}".replace(" ", "_").lower()
+            given = {name: getattr(record, name, None) for name in _OF_RECORDS}
+            fields = {_OF_RECORDS[name]: _plain(value) for name, value in given.items() if value is not None}
+        if not _EVENT.fullmatch(event):
+            event = ""
+            fields = {"library": record.name[:80]}
+            if record.name.startswith("uvicorn") and isinstance(record.msg, str):
+                fields["text"] = record.msg.strip()
         if record.exc_info and record.exc_info[1] is not None:
             fields["exception"] = where(record.exc_info[1])
-        if record.name.startswith("uvicorn") and isinstance(record.msg, str):
-            fields["text"] = record.msg.strip()
-        log = logger(**fields)
+        log = Logger(_WRITER, _PROCESSORS, fields)
         if record.levelno >= logging.ERROR:
-            log.error("library.error")
+            log.error(event or "library.error")
         elif record.levelno >= logging.WARNING:
-            log.warning("library.warning")
+            log.warning(event or "library.warning")
+        elif record.levelno >= logging.INFO:
+            log.info(event or "library.said")
         else:
-            log.info("library.said")
+            log.debug(event or "library.whispered")
+
+
+def _plain(value: object) -> str | int | float:
+    return value if isinstance(value, str | int | float) else str(value)
 
 
 _STATE = _State(render=_json)

@@ -184,6 +184,22 @@ def test_libraries_are_heard_without_the_values_they_fill_in(lines: Lines) -> No
     assert failed["exception"].startswith("ValueError at")
 
 
+def test_our_own_modules_may_use_the_standard_way_and_lose_only_what_is_not_allowed(lines: Lines) -> None:
+    configure(descriptor=lines.writing, libraries=True)
+    extra = {"reason": "http.timeout", "status": 408, "kind": "TimeoutError", "patient": PERSON.family}
+    logging.getLogger("ncp.http").info("request refused", extra=extra)
+    logging.getLogger("ncp.server").info(f"Bound for {PERSON.family}")  # noqa: G004
+    logging.getLogger("ncp.server").info("serving", extra={"listeners": {"peers": ("127.0.0.1", 1)}, "workers": 2})
+    text = lines.text()
+    assert not any(word in text for word in PERSONAL)
+    refused, bound, serving = [json.loads(line) for line in text.splitlines()]
+    assert refused["event"] == "http.request_refused"
+    assert (refused["reason"], refused["status"], refused["exception"]) == ("http.timeout", 408, "TimeoutError")
+    assert bound == {"ts": bound["ts"], "level": "info", "event": "library.said", "library": "ncp.server"}
+    assert (serving["event"], serving["workers"]) == ("server.serving", 2)
+    assert "127.0.0.1" in serving["address"]
+
+
 @given(st.text(), st.text(max_size=5000), st.integers(), st.floats(allow_nan=False, allow_infinity=False))
 def test_any_plain_value_gives_one_line_of_json_that_fits_into_one_write(
     reason: str, notes: str, size: int, duration: float
