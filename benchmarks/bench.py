@@ -1,9 +1,9 @@
 """How much NCP-A costs: its CPU time per transaction as a ratio to the floor, measured in the same run.
 
-Starts one gateway with one worker and the floor (``floor.py``: F1, F2) as processes of their own, each behind mutual TLS
-with keep-alive, asks each the same questions over one connection, alternating in rounds, and reads the CPU time of the
-server process from the kernel. Also: p50, p95, p99 over that connection, requests per second with several connections,
-start-up time, resident memory, peak memory of a large retrieve.
+Starts one gateway with one worker and the floor (``floor.py``: F1, F2) as processes of their own, each behind mutual
+TLS with keep-alive, asks each the same questions over one connection, alternating in rounds, and reads the CPU time of
+the server process from the kernel. Also: p50, p95, p99 over that connection, requests per second with several
+connections, start-up time, resident memory, peak memory of a large retrieve.
 
     python benchmarks/bench.py [--quick] [--write docs/performance.md]
 """
@@ -357,16 +357,16 @@ def main() -> None:
                     f"{grown / (len(content) / 2**20):.1f} |"
                 )
         lines += [
-            f"Measured {datetime.now(UTC):%Y-%m-%d} with Python {sys.version.split()[0]}; one worker, one connection for "
-            "CPU and latency, four for the rate.",
+            f"Measured {datetime.now(UTC):%Y-%m-%d} with Python {sys.version.split()[0]}; one worker, one connection "
+            "for CPU and latency, four for the rate.",
             "",
             "| transaction | gateway CPU µs | F1 µs | F2 µs | gateway / F1 (range of rounds) | gateway / F2 | p50 ms "
             "| p95 ms | p99 ms | per second |",
             "|---|---|---|---|---|---|---|---|---|---|",
             *rows,
             "",
-            f"Ready after {ready:.2f} s. Resident memory of the worker: {idle:.0f} MB when ready, {busy:.0f} MB after all "
-            "of the above.",
+            f"Ready after {ready:.2f} s. Resident memory of the worker: {idle:.0f} MB when ready, {busy:.0f} MB after "
+            "all of the above.",
             "",
             "| retrieve | answer MB | peak memory it added, MB | times its size |",
             "|---|---|---|---|",
