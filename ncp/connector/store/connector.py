@@ -24,6 +24,7 @@ from ncp.access import PermittedDescription, PermittedDiscovery, PermittedPatien
 from ncp.connector.store import traits
 from ncp.connector.store.consent import ConsentRule, allows
 from ncp.connector.store.database import NotAStore, open_reader
+from ncp.connector.store.patients import MAXIMUM_IDENTIFIERS
 from ncp.wire.errors import Code, ConnectorError
 from ncp.wire.ids import II, CountryCode, Oid
 from ncp.wire.times import from_saml, to_dtm
@@ -261,7 +262,10 @@ def _filter(asked: DocumentFilter) -> _Filter:
 def _identified(connection: sqlite3.Connection, search: PatientSearch) -> tuple[Person, ...]:
     """All the identifiers are one person's, and nothing else contradicts her."""
     # Every identifier is looked up, also behind one that is unknown: see the module's docstring.
-    patients = {_patient_of(connection, identifier) for identifier in search.identifiers}
+    wanted = set(search.identifiers)
+    if len(wanted) > MAXIMUM_IDENTIFIERS:
+        return ()
+    patients = {_patient_of(connection, identifier) for identifier in wanted}
     patient = patients.pop() if len(patients) == 1 else _NOBODY
     row = connection.execute(_PERSON, (patient,)).fetchone()
     if row is None or row["deceased"]:
