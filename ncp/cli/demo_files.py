@@ -239,7 +239,7 @@ anchors = "trust"
 listen = "{country.server}"
 public_url = "https://{country.server}"
 workers = {workers}
-stop_timeout = "5s"
+stop_timeout = "1s"
 
 [frontend]
 listen = "{country.frontend}"

@@ -1,0 +1,1 @@
+"""Data that ships with the gateway: patients of the demonstration, search masks, labels, fonts. No code."""
