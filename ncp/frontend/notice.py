@@ -7,6 +7,7 @@ Knows the shape of a notice file and how the page looks. Leaves to configuration
 from __future__ import annotations
 
 import io
+import string
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -189,7 +190,10 @@ def _text(language: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise NoticeRefused(f"{language}: a text is empty")
     try:
-        value.format(**dict.fromkeys(_PLACEHOLDERS, ""))
-    except (KeyError, ValueError, IndexError, AttributeError):
-        raise NoticeRefused(f"{language}: a placeholder is not known") from None
+        fields = list(string.Formatter().parse(value))
+    except ValueError:
+        raise NoticeRefused(f"{language}: a brace is not closed") from None
+    for _, name, specification, conversion in fields:
+        if name is not None and (name not in _PLACEHOLDERS or specification or conversion):
+            raise NoticeRefused(f"{language}: a placeholder is not known")
     return value
