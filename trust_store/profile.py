@@ -100,7 +100,7 @@ def _check_key(facts: Facts, profile: Profile) -> None:
         exponent = key.public_numbers().e
         if not profile.rsa_bits <= key.key_size <= RSA_MAX_BITS:
             raise CertificateRefused("cert.weak_key", "RSA modulus too short or too long")
-        if exponent < RSA_MIN_EXPONENT or exponent % 2 == 0 or exponent.bit_length() > RSA_MAX_EXPONENT_BITS:
+        if exponent < RSA_MIN_EXPONENT or exponent.bit_length() > RSA_MAX_EXPONENT_BITS:
             raise CertificateRefused("cert.weak_key", "RSA exponent not accepted")
     elif isinstance(key, ec.EllipticCurvePublicKey):
         if key.curve.name not in profile.curves:

@@ -41,6 +41,7 @@ def test_a_cross_signed_root_stays_an_anchor(tmp_path) -> None:
     crossed = make_ca("CA", issuer=make_ca("other root"), key=CA.key)
     trust = TrustStore.load(write_folder(tmp_path, {("fr", "hcp-signer"): [CA, crossed]}))
     assert trust.judge(make_seal(CA).der, Purpose.HCP_SIGNER, AT)
+    assert {entry.role for entry in trust.entries if entry.fingerprint == CA.fingerprint} == {Role.ANCHOR}
 
 
 def test_hidden_files_and_readme_files_do_no_harm(tmp_path) -> None:

@@ -253,6 +253,12 @@ def test_a16_an_rsa_key_with_exponent_one_is_refused(trust) -> None:
     assert refusal(trust, three.replace(b"\x02\x01\x03\xa3", b"\x02\x01\x01\xa3")) == "cert.weak_key"
 
 
+def test_a16_an_rsa_key_with_an_even_exponent_is_refused(trust) -> None:
+    der, odd, even = make_seal(SEAL_CA).der, b"\x02\x03\x01\x00\x01\xa3", b"\x02\x03\x01\x00\x02\xa3"
+    assert der.count(odd) == 1
+    assert refusal(trust, der.replace(odd, even)) == "cert.weak_key"
+
+
 def test_a16_p521_is_for_seals_only(trust) -> None:
     assert trust.judge(make_seal(SEAL_CA, key=ec_key(0, "secp521r1")).der, Purpose.TRC_SIGNER, AT)
     assert refusal(trust, make_tls(TLS_CA, key=ec_key(0, "secp521r1")).der, Purpose.TLS_CLIENT) == "cert.weak_key"
