@@ -53,7 +53,7 @@ class _Protocol(Soap12):  # type: ignore[misc]
 
 
 class _Server(ServerBase):  # type: ignore[misc]
-    transport = "urn:ncp-gateway:frontend"
+    transport = "http://schemas.xmlsoap.org/soap/http"
 
 
 class Binding:

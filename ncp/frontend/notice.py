@@ -7,6 +7,7 @@ Knows the shape of a notice file and how the page looks. Leaves to configuration
 from __future__ import annotations
 
 import io
+import string
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,15 +110,15 @@ def write_notice(notice: NoticeText, parties: Parties, fonts: Fonts, *, at: date
     filled = {name: getattr(parties, name) for name in _PLACEHOLDERS}
     pdf.add_page()
     pdf.set_font(_FAMILY, "B", 17)
-    pdf.multi_cell(0, 8, notice.title, new_x="LMARGIN", new_y="NEXT")
+    pdf.multi_cell(0, 8, notice.title, align="L", new_x="LMARGIN", new_y="NEXT")
     pdf.set_font(_FAMILY, "", 10)
-    pdf.multi_cell(0, _LINE, notice.subtitle.format(**filled), new_x="LMARGIN", new_y="NEXT")
+    pdf.multi_cell(0, _LINE, notice.subtitle.format(**filled), align="L", new_x="LMARGIN", new_y="NEXT")
     for heading, text in notice.sections:
         pdf.ln(2.5)
         pdf.set_font(_FAMILY, "B", 11)
-        pdf.multi_cell(0, 6, heading.format(**filled), new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(0, 6, heading.format(**filled), align="L", new_x="LMARGIN", new_y="NEXT")
         pdf.set_font(_FAMILY, "", 10)
-        pdf.multi_cell(0, _LINE, text.format(**filled), new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(0, _LINE, text.format(**filled), align="L", new_x="LMARGIN", new_y="NEXT")
     _write_form(pdf, {key: text.format(**filled) for key, text in notice.form.items()})
     written = io.BytesIO()
     pdf.output(written)
@@ -136,14 +137,14 @@ def _write_form(pdf: _Page, form: Mapping[str, str]) -> None:
         _blank_line(pdf, label, pdf.epw)
     pdf.ln(2)
     for text in (form["statement"], form["agreement"]):
-        pdf.multi_cell(0, _LINE, text, new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(0, _LINE, text, align="L", new_x="LMARGIN", new_y="NEXT")
         pdf.ln(1.5)
     y = pdf.get_y()
     _blank_line(pdf, form["place"], pdf.epw * 0.55)
     pdf.set_xy(_MARGIN + pdf.epw * 0.6, y)
     _blank_line(pdf, form["date"], pdf.epw * 0.4)
     pdf.set_x(_MARGIN)
-    pdf.cell(0, 8, form["signature"], new_x="LMARGIN", new_y="NEXT")
+    pdf.cell(0, 8, form["signature"], align="L", new_x="LMARGIN", new_y="NEXT")
     pdf.rect(_MARGIN, pdf.get_y(), pdf.epw, 22)
     pdf.rect(_MARGIN - 3, top, pdf.epw + 6, pdf.get_y() + 25 - top)
 
@@ -189,7 +190,10 @@ def _text(language: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise NoticeRefused(f"{language}: a text is empty")
     try:
-        value.format(**dict.fromkeys(_PLACEHOLDERS, ""))
-    except (KeyError, ValueError, IndexError, AttributeError):
-        raise NoticeRefused(f"{language}: a placeholder is not known") from None
+        fields = list(string.Formatter().parse(value))
+    except ValueError:
+        raise NoticeRefused(f"{language}: a brace is not closed") from None
+    for _, name, specification, conversion in fields:
+        if name is not None and (name not in _PLACEHOLDERS or specification or conversion):
+            raise NoticeRefused(f"{language}: a placeholder is not known")
     return value

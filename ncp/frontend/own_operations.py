@@ -128,14 +128,15 @@ def _professional(given: Any) -> Professional:
     }
     values |= {key: value for key, value in optional.items() if value}
     values = {key: (value or "").strip() for key, value in values.items()}
-    if not all(values.values()):
-        raise inputs.refused("request.professional", "An attribute of the professional is empty")
+    permissions = frozenset(permission.strip() for permission in given.permission or ())
+    if not all(values.values()) or any(len(text) > _TEXT_MAX for text in (*values.values(), *permissions)):
+        raise inputs.refused("request.professional", "An attribute of the professional is empty or too long")
     if values.get("purpose", "TREATMENT") not in PURPOSES:
         raise inputs.refused("request.purpose", "The purpose must be TREATMENT or EMERGENCY")
     return Professional(
         **values,
         authenticated=_instant(given.authenticated),
-        permissions=frozenset(permission.strip() for permission in given.permission or ()),
+        permissions=permissions,
     )
 
 
@@ -146,7 +147,7 @@ def _treatment(given: Any) -> Treatment:
     consent = None
     if given.consent is not None:
         consent = ConsentRecord(
-            notice_version=given.consent.noticeVersion.strip(),
+            notice_version=_bounded(given.consent.noticeVersion),
             language=inputs.language(given.consent.language),
             given_at=_instant(given.consent.givenAt),
         )
@@ -158,9 +159,16 @@ def _treatment(given: Any) -> Treatment:
         purpose=purpose,
         country=inputs.country(given.country),
         consent=consent,
-        prescription_id=(given.prescriptionId or "").strip(),
-        dispensation_pin=(given.dispensationPin or "").strip(),
+        prescription_id=_bounded(given.prescriptionId),
+        dispensation_pin=_bounded(given.dispensationPin),
     )
+
+
+def _bounded(text: str | None) -> str:
+    value = (text or "").strip()
+    if len(value) > _TEXT_MAX:
+        raise inputs.refused("request.too_long", "A value is too long")
+    return value
 
 
 def _instant(text: str | None) -> datetime:
@@ -241,8 +249,7 @@ def _types() -> SimpleNamespace:
     def made(type_name: str, /, **members: Any) -> Any:
         return model(OWN.namespace, type_name, list(members.items()))
 
-    text = Unicode(max_len=_TEXT_MAX)
-    must, may = _one(text), _some(text)
+    must, may = _one(Unicode), _some(Unicode)
     flag = _one(Boolean)
     patient_id = made("patientId", root=must, extension=must)
     document = made(
@@ -285,7 +292,7 @@ def _types() -> SimpleNamespace:
             organisationId=may,
             npi=may,
             purpose=may,
-            permission=_many(text, _PERMISSIONS_MAX),
+            permission=_many(Unicode, _PERMISSIONS_MAX),
             authenticationClass=must,
             authenticated=must,
         ),

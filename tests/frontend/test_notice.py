@@ -1,0 +1,91 @@
+"""The notices that ship, and what a notice file must be."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ncp.frontend import pdf
+from ncp.frontend.notice import Fonts, NoticeRefused, Parties, choose, load_notices, read_notice, write_notice
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+FONTS = Fonts(CONFIG / "fonts" / "DejaVuSans.ttf", CONFIG / "fonts" / "DejaVuSans-Bold.ttf")
+PARTIES = Parties("France", "Hrvatska", "Agence", "contact@example.org")
+AT = datetime(2026, 3, 2, tzinfo=UTC)
+NOTICES = load_notices(CONFIG / "notices")
+EN = (CONFIG / "notices" / "en.toml").read_bytes()
+
+
+@pytest.mark.parametrize("language", sorted(NOTICES))
+def test_every_notice_becomes_a_pdf_that_may_be_shown(language: str) -> None:
+    written = write_notice(NOTICES[language], PARTIES, FONTS, at=AT)
+    pdf.check(written)
+    assert len(re.findall(rb"/Type /Page\b", written)) == 2
+
+
+@pytest.mark.parametrize("language", sorted(NOTICES))
+def test_every_letter_of_every_notice_is_in_the_fonts(language: str, caplog: pytest.LogCaptureFixture) -> None:
+    write_notice(NOTICES[language], PARTIES, FONTS, at=AT)
+    assert "missing" not in caplog.text.lower()
+
+
+def test_notices_agree_on_version_and_sections() -> None:
+    assert {"en", "fr"} <= NOTICES.keys()
+    assert {(notice.version, len(notice.sections)) for notice in NOTICES.values()} == {("2026-1", 7)}
+
+
+def test_the_same_notice_is_the_same_bytes() -> None:
+    first, second = (write_notice(NOTICES["fr"], PARTIES, FONTS, at=AT) for _ in range(2))
+    assert first == second
+
+
+def test_the_parties_are_filled_in() -> None:
+    with_name = write_notice(NOTICES["en"], PARTIES, FONTS, at=AT)
+    other = write_notice(NOTICES["en"], Parties("Malta", "Hrvatska", "Agence", "x"), FONTS, at=AT)
+    assert with_name != other
+    assert b"{treatment}" not in b"".join(
+        zlib.decompress(each) for each in re.findall(rb"stream\n(x\x9c.*?)\nendstream", with_name, re.DOTALL)
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen"), [("fr", "fr"), ("fr-FR", "fr"), ("HR-hr", "hr"), ("mt", "en"), ("", "en"), ("x" * 99, "en")]
+)
+def test_the_nearest_language_is_chosen(asked: str, chosen: str) -> None:
+    assert choose(NOTICES, asked).language == chosen
+
+
+def test_any_notice_is_better_than_none() -> None:
+    assert choose({"el": NOTICES["el"]}, "sv").language == "el"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xff",
+        b"not toml at all [",
+        EN.replace(b'version = "2026-1"', b""),
+        EN.replace(b'version = "2026-1"', b'version = ""'),
+        EN.replace(b'version = "2026-1"', b"version = 1"),
+        EN.replace(b'version = "2026-1"', b'version = "1"\nextra = "x"'),
+        EN.replace(b"{residence}", b"{patient}"),
+        EN.replace(b"{residence}", b"{residence.__class__}"),
+        EN.replace(b"{residence}", b"{0}"),
+        EN.replace(b"{residence}", b"{"),
+        EN.replace(b'signature = "Signature of the patient"', b""),
+        b"x" * 300_000,
+    ],
+)
+def test_a_notice_file_with_a_mistake_is_refused(data: bytes) -> None:
+    with pytest.raises(NoticeRefused):
+        read_notice(data, "en")
+
+
+def test_a_folder_without_notices_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NoticeRefused):
+        load_notices(tmp_path)
