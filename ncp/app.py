@@ -24,7 +24,7 @@ from ncp.http_in import (
     refuse,
     send_response,
 )
-from ncp.observability.exchanges import report, report_step
+from ncp.observability.exchanges import report
 from ncp.responding import NcpA, Request, respond
 from ncp.wire.errors import NcpError
 from ncp.wire.times import utc_now
@@ -58,7 +58,7 @@ def peer_app(ncp: NcpA, options: PeerOptions) -> Handler:
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         at = utc_now()
-        exchange = Exchange(str(uuid.uuid4()), Side.NCP_A, at, on_step=report_step)
+        exchange = Exchange(str(uuid.uuid4()), Side.NCP_A, at)
         try:
             der = client_certificate(scope)
             if der is None:

@@ -32,7 +32,7 @@ from ncp.frontend.port import (
     View,
 )
 from ncp.initiating import NcpB, PortalHeader
-from ncp.observability.exchanges import report, report_step
+from ncp.observability.exchanges import report
 from ncp.observability.log import where
 from ncp.peer_calls import PeerState
 from ncp.search_masks import SearchMasks
@@ -185,7 +185,6 @@ class Consultations:
             service=service,
             peer_country=country,
             portal=call.portal.name,
-            on_step=report_step,
         )
         try:
             yield exchange

@@ -198,9 +198,10 @@ class PeerClient:
             return self._error("peer.http", context="the address cannot be called")
         if isinstance(failure, httpx2.RemoteProtocolError) and not _disconnected(failure):
             return self._error("peer.http", context="the answer is not HTTP")
-        return _Unanswered(
-            self._error("peer.timeout" if isinstance(failure, httpx2.ConnectTimeout) else "peer.connect")
-        )
+        if isinstance(failure, httpx2.ConnectTimeout):
+            return _Unanswered(self._error("peer.timeout", context="no connection in time"))
+        hint = "closed right after the TLS handshake, as for a refused client certificate" if fresh_tls13 else ""
+        return _Unanswered(self._error("peer.connect", context=hint))
 
     def _error(self, reason: str, *, context: str = "") -> PeerError:
         return PeerError(Code.CONNECTION_NOT_POSSIBLE, reason, context=context, gateway=self.country)

@@ -15,8 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lxml.etree import _Element
-from trust_store.keys import KeyPair
-from trust_store.store import TrustStore
 
 import saml_assertions.issue
 import saml_assertions.verify
@@ -40,7 +38,9 @@ from ncp.wire.xml import XmlLimits, XmlRefused
 from saml_assertions.claims import TrcClaims, VerifiedCaller
 from saml_assertions.issue import NextOfKin, Professional
 from saml_assertions.rules import VerificationRules
+from trust_store.keys import KeyPair
 from trust_store.peers import Peer, PeerDirectory, PeerService
+from trust_store.store import TrustStore
 from xca import facts as xca_facts
 from xca.facts import ORIGINAL_CLINICAL_DOCUMENTS, ClassCode
 from xca.messages import CrossGatewayQuery, DocumentFilter, DocumentRequest
@@ -92,16 +92,13 @@ async def find_patient(
     """ITI-55 Cross Gateway Patient Discovery."""
     caller = _verify(header, ncp, exchange, needs_treatment=False)  # 1
     peer, url = ncp.peers.find(country, PeerService.DISCOVERY)  # 3
-    if not search.address.country:
-        # Real requests of OpenNCP always name the country of affiliation here; harmless elsewhere.
-        search = replace(search, address=replace(search.address, country=country))
     discovery = PatientDiscovery(  # 4
         id=II(str(uuid.uuid4()), f"{uuid.uuid4().int % 10**10:010d}"),
         creation_time=to_hl7(exchange.at),
         sender=ncp.home,
         receiver=peer.home_community_id,
         query_id=II(str(uuid.uuid4())),
-        search=search,
+        search=search.for_country(country),
     )
     body = xcpd.write.write_discovery(discovery)
     answer, _ = await _ask(  # 5

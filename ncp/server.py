@@ -64,8 +64,11 @@ def serve(
     """Serve until a signal says stop. Returns the exit status: 0 after a stop, 1 when no worker could start.
 
     ``on_ready`` gets the bound address of each listener (a port 0 is then known) once all workers listen. Raises
-    ``OSError`` when an address cannot be bound. Call it from the main thread of a process with no other thread.
+    ``OSError`` when an address cannot be bound, ``ValueError`` for less than one worker. Call it from the main thread
+    of a process with no other thread.
     """
+    if options.workers < 1:
+        raise ValueError("at least one worker is needed")
     return _Supervisor(options, factory, reload).run(on_ready)
 
 
@@ -174,7 +177,9 @@ class _Supervisor:
             options, factory = self.reload()
             self._bind(options)
         except Exception as failure:
-            log.error("reload refused", extra={"reason": "server.configuration", "kind": type(failure).__name__})
+            # A configuration holds no patient, and the operator needs the words.
+            log.error("reload refused", extra={"reason": "server.configuration", "detail": str(failure)[:500]})
+            self._close_unused(self.options)
             return
         old = list(self.workers)
         fresh = self._spawn(options, factory, options.workers)
@@ -247,10 +252,11 @@ class _Supervisor:
         fresh: list[_Worker] = []
         parent = os.getpid()
         sockets = {each.name: self.sockets[each.host, each.port] for each in options.listeners}
+        unused = [each for each in self.sockets.values() if each not in sockets.values()]
         for _ in range(count):
             receiver, sender = connection.Pipe(duplex=False)
             process = get_context("fork").Process(
-                target=work, args=(options, factory, sockets, sender, parent), name="ncp-worker"
+                target=work, args=(options, factory, sockets, sender, parent, unused), name="ncp-worker"
             )
             blocked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
             try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -25,6 +26,8 @@ from uvicorn.server import ServerState
 _VERSIONS = {"TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
 _PIPELINE_MAX = 8
 _HEADERS_MAX = 100
+_FIRST_REQUEST = 1.0
+"""Seconds that a new connection has for its first request once the server drains."""
 
 log = logging.getLogger("ncp.server")
 
@@ -85,9 +88,11 @@ class GatewayProtocol(HttpToolsProtocol):
         server_state: ServerState,
         limits: ConnectionLimits,
         loop: asyncio.AbstractEventLoop,
+        is_draining: Callable[[], bool],
     ) -> None:
         super().__init__(config=config, server_state=server_state, app_state={}, _loop=loop)
         self.limits = limits
+        self._is_draining = is_draining
         self.closing = False
         self._socket: asyncio.Transport | None = None
         self._tls: dict[str, Any] | None = None
@@ -111,6 +116,18 @@ class GatewayProtocol(HttpToolsProtocol):
         if ssl_object is not None:
             self._tls = tls_extension(ssl_object)
         self._arm(self.limits.header_timeout)
+        if self._is_draining():
+            self.shutdown()
+
+    def shutdown(self) -> None:
+        """The server drains. A request that is on its way, or may be on a connection just made, is still answered."""
+        is_serving = self.cycle is not None and not self.cycle.response_complete
+        if not is_serving and (self.closing or self._head_size > 0):
+            return
+        if self.cycle is None:
+            self._arm(min(_FIRST_REQUEST, self.limits.header_timeout))
+        else:
+            super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._socket = None
@@ -254,6 +271,8 @@ class GatewayProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         # The task begins after this event, so every byte of the answer goes through our send.
         self.cycle.__class__ = _Cycle
+        if self._is_draining():
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         if not self.closing:

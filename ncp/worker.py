@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import connection
@@ -35,14 +36,21 @@ def work(
     sockets: Mapping[str, socket.socket],
     ready: connection.Connection,
     parent: int,
+    unused: Sequence[socket.socket],
 ) -> NoReturn:
-    """The life of a worker process. Ends the process: nothing of the supervisor may run on in its child."""
+    """The life of a worker process. Ends the process: nothing of the supervisor may run on in its child.
+
+    ``unused`` are listening sockets of an older configuration; as long as one process holds them, peers connect to
+    them and wait for nothing.
+    """
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # A terminal sends INT to the whole group; the supervisor decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    for each in unused:
+        each.close()
     status = 1
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:
@@ -68,6 +76,10 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     import uvloop
 
     return uvloop.new_event_loop()
+
+
+_HANDSHAKES_END = 0.5
+"""Seconds for TLS handshakes that began before the drain; the loop does not tell of them."""
 
 
 async def _serve(
@@ -116,6 +128,22 @@ def _on_loop_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
     log.error("event loop failure", extra={"reason": "server.loop", "kind": kind})
 
 
+class _LoggedHandshake(ssl.SSLObject):
+    """Tells the operator why a peer did not get in: after a failed handshake the loop closes without a word."""
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLCertVerificationError as failure:
+            log.warning("peer refused", extra={"reason": "tls.certificate", "detail": failure.verify_message})
+            raise
+        except ssl.SSLError as failure:
+            log.info("handshake failed", extra={"reason": "tls.handshake", "detail": failure.reason})
+            raise
+
+
 class _Server(uvicorn.Server):
     """uvicorn's server for one listener: our protocol, our SSLContext, no signal handlers of its own."""
 
@@ -138,6 +166,9 @@ class _Server(uvicorn.Server):
             )
         )
         self.options, self.listener, self.endpoint = options, listener, endpoint
+        self.draining = False
+        if endpoint.tls is not None and endpoint.tls.sslobject_class is ssl.SSLObject:
+            endpoint.tls.sslobject_class = _LoggedHandshake
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -147,10 +178,12 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         tls_times: dict[str, Any] = {}
         if self.endpoint.tls is not None:
-            tls_times = {"ssl_handshake_timeout": self.options.handshake_timeout, "ssl_shutdown_timeout": 5.0}
+            tls_times = {"ssl_handshake_timeout": self.options.handshake_timeout, "ssl_shutdown_timeout": 2.0}
         self.servers = [
             await loop.create_server(
-                lambda: GatewayProtocol(self.config, self.server_state, self.listener.limits, loop),
+                lambda: GatewayProtocol(
+                    self.config, self.server_state, self.listener.limits, loop, lambda: self.draining
+                ),
                 sock=each,
                 ssl=self.endpoint.tls,
                 backlog=self.listener.backlog,
@@ -159,3 +192,12 @@ class _Server(uvicorn.Server):
             for each in sockets or ()
         ]
         self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, let handshakes that are under way end, then drain."""
+        for server in self.servers:
+            server.close()
+        self.draining = True
+        if self.endpoint.tls is not None:
+            await asyncio.sleep(_HANDSHAKES_END)
+        await super().shutdown(sockets)

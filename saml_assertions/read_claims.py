@@ -129,7 +129,7 @@ def _purpose(reading: Reading, values: Sequence[_Element], code: Code | None) ->
 
 def _coded(reading: Reading, value: _Element, name: str, code: Code | None) -> _Element | None:
     """The one HL7 element in the value, with or without prefix; None when it is of another name or namespace."""
-    found = value.findall(f"{{{NS_HL7}}}{name}")
+    found = list(value.iterchildren(f"{{{NS_HL7}}}{name}"))
     if not found:
         return None
     text = (value.text or "") + "".join(child.tail or "" for child in value)
@@ -348,7 +348,7 @@ def _read_frame(root: _Element, reading: Reading) -> _Frame:
     issuer = _filled(reading, root, "Issuer")
     subject = _only(reading, root, "Subject")
     name = _only(reading, subject, "NameID")
-    name_id = _filled(reading, subject, "NameID")
+    name_id = _text_in(reading, name)
     name_format = name.get("Format")
     if not name_format:
         raise reading.refuse("attr.missing")
@@ -384,14 +384,17 @@ def _read_frame(root: _Element, reading: Reading) -> _Frame:
 
 
 def _only(reading: Reading, parent: _Element, name: str) -> _Element:
-    found = parent.findall(_SAML + name)
+    found = list(parent.iterchildren(_SAML + name))
     if len(found) != 1:
         raise reading.refuse("attr.multiple" if found else "attr.missing")
     return found[0]
 
 
 def _filled(reading: Reading, parent: _Element, name: str) -> str:
-    element = _only(reading, parent, name)
+    return _text_in(reading, _only(reading, parent, name))
+
+
+def _text_in(reading: Reading, element: _Element) -> str:
     text = (element.text or "").strip()
     if not text or len(element):
         raise reading.refuse("attr.missing")
@@ -446,7 +449,7 @@ def _check_times(
 
 
 def _check_audience(reading: Reading, conditions: _Element) -> None:
-    restrictions = conditions.findall(f"{_SAML}AudienceRestriction")
+    restrictions = list(conditions.iterchildren(f"{_SAML}AudienceRestriction"))
     if not restrictions:
         reading.warn("audience.missing")
     for restriction in restrictions:
@@ -456,7 +459,7 @@ def _check_audience(reading: Reading, conditions: _Element) -> None:
 
 
 def _check_confirmation(reading: Reading, subject: _Element) -> None:
-    confirmation = subject.findall(f"{_SAML}SubjectConfirmation")
+    confirmation = list(subject.iterchildren(f"{_SAML}SubjectConfirmation"))
     if not confirmation:
         raise reading.refuse("attr.missing")
     method = confirmation[0].get("Method")

@@ -43,7 +43,8 @@ PREFIX = "xs"
 """The prefix used in ``xsi:type`` values; named in PrefixList because C14N does not see prefixes inside values."""
 
 _MANIFEST = NS_DS + "Manifest"
-_SIGNATURE = f"{{{NS_DS}}}Signature"
+_DS = f"{{{NS_DS}}}"
+_SIGNATURE = f"{_DS}Signature"
 _ISSUER = f"{{{NS_SAML}}}Issuer"
 _INCLUSIVE_NAMESPACES = f"{{{EXCLUSIVE}}}InclusiveNamespaces"
 
@@ -302,47 +303,50 @@ def _certificate(key_info: _Element) -> str:
 def _children(element: _Element, reason: str, attributes: tuple[str, ...] = ()) -> list[_Element]:
     """Child elements in ds; refuses text between them, comments, foreign elements and unknown attributes."""
     children = list(element)
-    if _text(element.text) or any(_text(child.tail) for child in children):
+    if _text(element.text):
         raise _refuse(reason)
-    if any(not isinstance(child.tag, str) or not child.tag.startswith(f"{{{NS_DS}}}") for child in children):
-        raise _refuse(reason)
-    if any(name not in attributes for name in element.attrib):
-        raise _refuse(reason)
+    for child in children:
+        tag = child.tag
+        if not isinstance(tag, str) or not tag.startswith(_DS) or _text(child.tail):
+            raise _refuse(reason)
+    for name in element.keys():  # noqa: SIM118 - an element is no mapping
+        if name not in attributes:
+            raise _refuse(reason)
     return children
 
 
 def _leaf(element: _Element, reason: str, attributes: tuple[str, ...] = ()) -> str:
-    if len(element) or any(name not in attributes for name in element.attrib):
+    if len(element):
         raise _refuse(reason)
+    for name in element.keys():  # noqa: SIM118 - an element is no mapping
+        if name not in attributes:
+            raise _refuse(reason)
     return element.text or ""
 
 
 def _algorithm(element: _Element, reason: str) -> str:
-    if list(element.attrib) != ["Algorithm"] or _text(element.text):
+    if element.keys() != ["Algorithm"] or _text(element.text):
         raise _refuse(reason)
     return element.get("Algorithm") or ""
 
 
 def _local(element: _Element) -> str:
-    return str(element.tag).rpartition("}")[2]
+    return str(element.tag)[len(_DS) :]
 
 
 def _text(value: str | None) -> bool:
     return bool(value and value.strip(" \t\r\n"))
 
 
-_WHITE_SPACE = dict.fromkeys(map(ord, " \t\r\n"))
-
-
 def decode_base64(text: str) -> bytes:
     """Strict base64 with any white space between; ``ValueError`` for wrong padding, stray characters, unused bits."""
-    packed = text.translate(_WHITE_SPACE)
     try:
-        data = binascii.a2b_base64(packed.encode("ascii"), strict_mode=True)
+        packed = text.encode("ascii").translate(None, b" \t\r\n")
+        data = binascii.a2b_base64(packed, strict_mode=True)
     except (UnicodeEncodeError, binascii.Error):
         raise ValueError("not base64") from None
     # Two spellings of one value would be two spellings of one certificate or signature.
-    if binascii.b2a_base64(data, newline=False).decode() != packed:
+    if binascii.b2a_base64(data, newline=False) != packed:
         raise ValueError("not canonical base64")
     return data
 

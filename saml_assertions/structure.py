@@ -42,29 +42,49 @@ def _date_time(value: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class _Group:
+    """Children of these names stand together at this place."""
+
+    names: tuple[str, ...]
+    needed: bool = False
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Groups one after the other, ready to be checked child by child."""
+
+    groups: tuple[_Group, ...]
+    place: Mapping[str, int]
+    needed: int
+
+
+def _order(*groups: _Group) -> _Order:
+    place = {name: number for number, group in enumerate(groups) for name in group.names}
+    return _Order(groups, place, sum(1 << number for number, group in enumerate(groups) if group.needed))
+
+
+@dataclass(frozen=True, slots=True)
 class _Type:
-    """``order``: names of children in groups, each with its least and greatest number. No ``order``: text only."""
+    """An element's attributes and children. No ``order``: text only. ``open_content``: anything not of SAML."""
 
     attributes: Mapping[str, Check]
     required: tuple[str, ...] = ()
-    order: tuple[tuple[frozenset[str], int, int], ...] | None = None
+    order: _Order | None = None
     foreign_attributes: bool = False
     open_content: bool = False
 
 
-_MANY = 1_000_000
+def _one(name: str) -> _Group:
+    return _Group((name,), needed=True)
 
 
-def _one(name: str) -> tuple[frozenset[str], int, int]:
-    return frozenset({name}), 1, 1
+def _optional(name: str) -> _Group:
+    return _Group((name,))
 
 
-def _optional(name: str) -> tuple[frozenset[str], int, int]:
-    return frozenset({name}), 0, 1
-
-
-def _many(*names: str, least: int = 0) -> tuple[frozenset[str], int, int]:
-    return frozenset(names), least, _MANY
+def _many(*names: str, needed: bool = False) -> _Group:
+    return _Group(names, needed, many=True)
 
 
 _NAME_ID = _Type({"NameQualifier": _any, "SPNameQualifier": _any, "Format": _any, "SPProvidedID": _any})
@@ -74,7 +94,7 @@ TYPES: Mapping[str, _Type] = {
     f"{_SAML}Assertion": _Type(
         {"Version": _any, "ID": _any, "IssueInstant": _date_time},
         required=("Version", "ID", "IssueInstant"),
-        order=(
+        order=_order(
             _one(f"{_SAML}Issuer"),
             _optional(f"{_DS}Signature"),
             _optional(f"{_SAML}Subject"),
@@ -85,11 +105,11 @@ TYPES: Mapping[str, _Type] = {
     ),
     f"{_SAML}Issuer": _NAME_ID,
     f"{_SAML}NameID": _NAME_ID,
-    f"{_SAML}Subject": _Type({}, order=(_optional(f"{_SAML}NameID"), _many(f"{_SAML}SubjectConfirmation"))),
+    f"{_SAML}Subject": _Type({}, order=_order(_optional(f"{_SAML}NameID"), _many(f"{_SAML}SubjectConfirmation"))),
     f"{_SAML}SubjectConfirmation": _Type(
         {"Method": _any},
         required=("Method",),
-        order=(_optional(f"{_SAML}NameID"), _optional(f"{_SAML}SubjectConfirmationData")),
+        order=_order(_optional(f"{_SAML}NameID"), _optional(f"{_SAML}SubjectConfirmationData")),
     ),
     f"{_SAML}SubjectConfirmationData": _Type(
         {"NotBefore": _date_time, "NotOnOrAfter": _date_time, "Recipient": _any, "InResponseTo": _any, "Address": _any},
@@ -98,24 +118,24 @@ TYPES: Mapping[str, _Type] = {
     ),
     f"{_SAML}Conditions": _Type(
         {"NotBefore": _date_time, "NotOnOrAfter": _date_time},
-        order=(_many(f"{_SAML}AudienceRestriction", f"{_SAML}OneTimeUse", f"{_SAML}ProxyRestriction"),),
+        order=_order(_many(f"{_SAML}AudienceRestriction", f"{_SAML}OneTimeUse", f"{_SAML}ProxyRestriction")),
     ),
-    f"{_SAML}AudienceRestriction": _Type({}, order=(_many(f"{_SAML}Audience", least=1),)),
-    f"{_SAML}OneTimeUse": _Type({}, order=()),
-    f"{_SAML}ProxyRestriction": _Type({"Count": _any}, order=(_many(f"{_SAML}Audience"),)),
+    f"{_SAML}AudienceRestriction": _Type({}, order=_order(_many(f"{_SAML}Audience", needed=True))),
+    f"{_SAML}OneTimeUse": _Type({}, order=_order()),
+    f"{_SAML}ProxyRestriction": _Type({"Count": _any}, order=_order(_many(f"{_SAML}Audience"))),
     f"{_SAML}Audience": _TEXT,
-    f"{_SAML}Advice": _Type({}, order=(_many(f"{_SAML}AssertionIDRef", f"{_SAML}AssertionURIRef"),)),
+    f"{_SAML}Advice": _Type({}, order=_order(_many(f"{_SAML}AssertionIDRef", f"{_SAML}AssertionURIRef"))),
     f"{_SAML}AssertionIDRef": _TEXT,
     f"{_SAML}AssertionURIRef": _TEXT,
     f"{_SAML}AuthnStatement": _Type(
         {"AuthnInstant": _date_time, "SessionIndex": _any, "SessionNotOnOrAfter": _date_time},
         required=("AuthnInstant",),
-        order=(_optional(f"{_SAML}SubjectLocality"), _one(f"{_SAML}AuthnContext")),
+        order=_order(_optional(f"{_SAML}SubjectLocality"), _one(f"{_SAML}AuthnContext")),
     ),
-    f"{_SAML}SubjectLocality": _Type({"Address": _any, "DNSName": _any}, order=()),
+    f"{_SAML}SubjectLocality": _Type({"Address": _any, "DNSName": _any}, order=_order()),
     f"{_SAML}AuthnContext": _Type(
         {},
-        order=(
+        order=_order(
             _optional(f"{_SAML}AuthnContextClassRef"),
             _optional(f"{_SAML}AuthnContextDeclRef"),
             _many(f"{_SAML}AuthenticatingAuthority"),
@@ -124,15 +144,17 @@ TYPES: Mapping[str, _Type] = {
     f"{_SAML}AuthnContextClassRef": _TEXT,
     f"{_SAML}AuthnContextDeclRef": _TEXT,
     f"{_SAML}AuthenticatingAuthority": _TEXT,
-    f"{_SAML}AttributeStatement": _Type({}, order=(_many(f"{_SAML}Attribute", least=1),)),
+    f"{_SAML}AttributeStatement": _Type({}, order=_order(_many(f"{_SAML}Attribute", needed=True))),
     f"{_SAML}Attribute": _Type(
         {"Name": _any, "NameFormat": _any, "FriendlyName": _any},
         required=("Name",),
-        order=(_many(f"{_SAML}AttributeValue"),),
+        order=_order(_many(f"{_SAML}AttributeValue")),
         foreign_attributes=True,
     ),
 }
 _VALUE = f"{_SAML}AttributeValue"
+_NIL = f"{_XSI}nil"
+_WHITE_SPACE = " \t\r\n"
 _SIGNATURE = f"{_DS}Signature"
 
 
@@ -154,66 +176,55 @@ def _check(element: _Element) -> None:
     kind = TYPES.get(str(element.tag))
     if kind is None:
         raise _Broken
-    _check_attributes(element, kind)
-    if kind.open_content:
-        _check_open(element)
-    elif kind.order is None:
-        if len(element):
-            raise _Broken
-    else:
-        _check_order(element, kind.order)
-
-
-def _check_attributes(element: _Element, kind: _Type) -> None:
-    attributes = element.attrib
-    for name, value in attributes.items():
+    attributes = element.items()
+    for name, value in attributes:
         check_value = kind.attributes.get(name)
-        if check_value is not None:
-            if not check_value(value):
+        if check_value is None:
+            if name not in _IGNORED_ATTRIBUTES and not (kind.foreign_attributes and _is_foreign(name)):
                 raise _Broken
-        elif name not in _IGNORED_ATTRIBUTES and not (
-            kind.foreign_attributes and name[0] == "{" and not name.startswith((_SAML, _XSI))
-        ):
+        elif not check_value(value):
             raise _Broken
-    for name in kind.required:
-        if name not in attributes:
-            raise _Broken
-
-
-def _check_order(element: _Element, order: tuple[tuple[frozenset[str], int, int], ...]) -> None:
-    if not _blank(element.text):
+    if kind.required and any(element.get(name) is None for name in kind.required):
         raise _Broken
-    groups = iter(order)
-    names: frozenset[str] = frozenset()
-    least, greatest, count = 0, _MANY, 0
+    if kind.order is not None:
+        _check_order(element, kind.order)
+    elif kind.open_content:
+        _check_open(element)
+    elif len(element):
+        raise _Broken
+
+
+def _check_order(element: _Element, order: _Order) -> None:
+    text = element.text
+    if text and text.strip(_WHITE_SPACE):
+        raise _Broken
+    last, seen = -1, 0
     for child in element:
         tag = child.tag
-        while tag not in names:
-            if count < least:
-                raise _Broken
-            group = next(groups, None)
-            if group is None:
-                raise _Broken
-            names, least, greatest = group
-            count = 0
-        count += 1
-        if count > greatest or not _blank(child.tail):
+        place = order.place.get(tag)  # type: ignore[arg-type] # a comment's tag is a function, and in no table
+        if place is None or place < last or (place == last and not order.groups[place].many):
+            raise _Broken
+        last = place
+        seen |= 1 << place
+        tail = child.tail
+        if tail and tail.strip(_WHITE_SPACE):
             raise _Broken
         if tag == _VALUE:
             _check_value(child)
         elif tag != _SIGNATURE:
             _check(child)
-    if count < least or any(least > 0 for _, least, _ in groups):
+    if seen & order.needed != order.needed:
         raise _Broken
 
 
+def _is_foreign(name: str) -> bool:
+    """A qualified attribute name that is neither SAML's nor XML Schema's."""
+    return name[0] == "{" and not name.startswith((_SAML, _XSI))
+
+
 def _check_value(value: _Element) -> None:
-    attributes = value.attrib
-    if attributes:
-        for name in attributes:
-            if name not in _VALUE_ATTRIBUTES:
-                raise _Broken
-        if attributes.get(f"{_XSI}nil", "false").strip() not in ("false", "0"):
+    for name, text in value.items():
+        if name not in _VALUE_ATTRIBUTES or (name == _NIL and text.strip() not in ("false", "0")):
             raise _Broken
     if len(value):
         _check_open(value)
@@ -227,7 +238,3 @@ def _check_open(element: _Element) -> None:
             raise _Broken
         if tag.startswith(_SAML) and tag != f"{_SAML}NameID":
             raise _Broken
-
-
-def _blank(text: str | None) -> bool:
-    return not text or not text.strip(" \t\r\n")

@@ -91,8 +91,8 @@ def read_request(root: _Element, service: Service) -> TokenRequest:
     if len(requests) != 1 or requests[0].tag != f"{{{NS_WST}}}RequestSecurityToken":
         raise StsFault("sts.envelope", BROKEN_ENVELOPE)
     request = requests[0]
-    _check_constant(request, "RequestType", ISSUE, NO_REQUEST_TYPE, ONLY_ISSUE)
-    _check_constant(request, "TokenType", SAML2_TOKEN, NO_TOKEN_TYPE, ONLY_SAML2)
+    _check_constant(request, "RequestType", ISSUE, "sts.request_type", NO_REQUEST_TYPE, ONLY_ISSUE)
+    _check_constant(request, "TokenType", SAML2_TOKEN, "sts.token_type", NO_TOKEN_TYPE, ONLY_SAML2)
     message_id = text_of(header.find(f"{{{NS_WSA}}}MessageID"))
     if not message_id:
         raise StsFault("sts.message_id", NO_MESSAGE_ID)
@@ -104,13 +104,13 @@ def read_request(root: _Element, service: Service) -> TokenRequest:
     return _read_nok(request, message_id, security)
 
 
-def _check_constant(request: _Element, name: str, value: str, missing: str, wrong: str) -> None:
+def _check_constant(request: _Element, name: str, value: str, reason: str, missing: str, wrong: str) -> None:
     element = request.find(f"{{{NS_WST}}}{name}")
     if element is None:
-        raise StsFault(f"sts.{name}", missing)
+        raise StsFault(reason, missing)
     # Compared as it stands: the reference STS does not trim either.
     if element.text != value or len(element):
-        raise StsFault(f"sts.{name}", wrong)
+        raise StsFault(reason, wrong)
 
 
 def _read_trc(request: _Element, message_id: str, security: tuple[_Element, ...]) -> TokenRequest:

@@ -162,7 +162,7 @@ def _verify_one(
     if header.kind_of(tree) is not kind:
         raise SecurityError(Code.SEC_DATA_INTEGRITY_NOT_ENSURED, "assertion.unknown_type")
     # 10 country
-    warnings: list[str] = []
+    warnings = [f"{kind.name.lower()}.{warning}" for warning in signer.warnings]
     if country is not None and signer.country != country and (country, signer.country) not in rules.allowed_signers:
         raise SecurityError(Code.NOT_ALLOWED, "cert.country")
     issuer = read_claims.issuer_of(tree)

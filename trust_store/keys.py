@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -69,7 +69,7 @@ def load_key_pair(certificate: Path, key: Path | None = None, password_file: Pat
                 "convert the certificate to PEM"
             )
         private_key, certificates = _pkcs12(certificate, data, password)
-    own = next((found for found in certificates if _same_key(found, private_key)), None)
+    own = next((found for found in certificates if _belongs(found, private_key)), None)
     if own is None:
         raise KeyRefused(f"{certificate}: does not belong to the private key in {key}; take the pair from one renewal")
     chain, unrelated = _chain(own, [found for found in certificates if found is not own])
@@ -93,7 +93,9 @@ def _password(path: Path | None) -> bytes | None:
 
 def _pem_key(path: Path, data: bytes, password: bytes | None) -> PrivateKey:
     try:
-        key = serialization.load_pem_private_key(data, password)
+        # The library's validation tests primes for 0.3 s (3072 bit) to 1 s (4096 bit) per key and worker. What matters
+        # here, that the key makes signatures that the certificate verifies, ``_belongs`` tries out in milliseconds.
+        key = serialization.load_pem_private_key(data, password, unsafe_skip_rsa_key_validation=True)
     except TypeError:
         raise KeyRefused(
             f"{path}: the private key is not encrypted; remove key_password_file"
@@ -135,11 +137,21 @@ def _supported(path: Path, key: object) -> PrivateKey:
     raise KeyRefused(f"{path}: the private key is neither RSA nor EC; peers accept no other")
 
 
-def _same_key(certificate: x509.Certificate, key: PrivateKey) -> bool:
+def _belongs(certificate: x509.Certificate, key: PrivateKey) -> bool:
+    """Whether the certificate verifies what the key signs."""
+    probe = b"does this key belong to this certificate?"
     try:
-        return certificate.public_key() == key.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+        public_key = certificate.public_key()
+        if public_key != key.public_key():
+            return False
+        if isinstance(key, rsa.RSAPrivateKey) and isinstance(public_key, rsa.RSAPublicKey):
+            signature = key.sign(probe, padding.PKCS1v15(), hashes.SHA256())
+            public_key.verify(signature, probe, padding.PKCS1v15(), hashes.SHA256())
+        elif isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(public_key, ec.EllipticCurvePublicKey):
+            public_key.verify(key.sign(probe, ec.ECDSA(hashes.SHA256())), probe, ec.ECDSA(hashes.SHA256()))
+    except (ValueError, UnsupportedAlgorithm, InvalidSignature):
         return False
+    return True
 
 
 def _chain(own: x509.Certificate, others: Sequence[x509.Certificate]) -> tuple[tuple[x509.Certificate, ...], int]:

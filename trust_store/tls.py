@@ -37,6 +37,7 @@ CIPHERS = ":".join(
 """TLS 1.2 suites. Those of TLS 1.3 are all of this kind already."""
 LEGACY_CIPHERS = CIPHERS + ":DHE-RSA-AES256-GCM-SHA384:DHE-RSA-AES128-GCM-SHA256"
 """For a peer whose TLS library has no ECDHE."""
+_X509_V_ERR_APPLICATION_VERIFICATION = 50
 _SECURITY_LEVEL = "@SECLEVEL=2"  # OpenSSL refuses RSA below 2048 bit and SHA-1 signatures in the chain
 
 
@@ -50,6 +51,9 @@ class PeerCertificateRefused(ssl.SSLCertVerificationError):
     def __init__(self, refused: CertificateRefused) -> None:
         super().__init__(1, f"server certificate refused: {refused.reason}")
         self.refused_reason = refused.reason
+        # What OpenSSL's own refusals carry and HTTP libraries read.
+        self.reason, self.library = "CERTIFICATE_VERIFY_FAILED", "SSL"
+        self.verify_code, self.verify_message = _X509_V_ERR_APPLICATION_VERIFICATION, refused.reason
 
 
 def server_context(key: KeyPair, trust: TrustStore, *, legacy: bool = False) -> ssl.SSLContext:

@@ -1,12 +1,12 @@
-"""Log lines of an exchange: one per step at level debug or where it failed, one for the whole at level info.
+"""Log lines of an exchange: one per step and one for the whole, when it ends.
 
 Reads ids, codes, names of steps and durations of the record; what it knows of persons is not looked at.
 """
 
 from __future__ import annotations
 
-from ncp.exchange import Exchange, Step
-from ncp.observability.log import logger
+from ncp.exchange import Exchange
+from ncp.observability.log import logger, steps
 from ncp.wire.errors import Family
 
 _log = logger()
@@ -17,22 +17,17 @@ _EXPECTED = frozenset(
 """Outcomes that are answers, not failures: nobody has to be woken for them."""
 
 
-def report_step(exchange: Exchange, step: Step) -> None:
-    """One line for a finished step."""
-    _log.info(
-        "step",
-        transaction=exchange.transaction,
-        side=exchange.side,
-        service=exchange.service,
-        peer_country=exchange.peer_country or "",
-        step=step.name,
-        outcome=step.outcome,
-        duration_ms=round(step.duration_ms, 3),
-    )
-
-
 def report(exchange: Exchange, *, status: int = 0) -> None:
-    """One line for the finished exchange, whatever its outcome. ``status`` is the HTTP status of our answer, if any."""
+    """The lines of a finished exchange, whatever its outcome. ``status`` is the HTTP status of our answer, if any."""
+    steps(
+        {
+            "transaction": exchange.transaction,
+            "side": exchange.side,
+            "service": exchange.service,
+            "peer_country": exchange.peer_country or "",
+        },
+        [(step.name, step.outcome, step.duration_ms, step.ended) for step in exchange.steps],
+    )
     error = exchange.error
     write = _log.info if error is None or error.family in _EXPECTED else _log.warning
     write(

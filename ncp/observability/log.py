@@ -16,7 +16,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from types import TracebackType
@@ -164,6 +164,32 @@ def logger(**fields: Unpack[Fields]) -> Logger:
     return Logger(_WRITER, _PROCESSORS, dict(fields))
 
 
+def steps(common: Fields, done: Sequence[tuple[str, str, float, float]]) -> None:
+    """Lines of event ``step`` at level info that share ``common``: (step, outcome, duration_ms, epoch seconds) each.
+
+    Written together: what the lines share is checked and put into form once, which makes a line cost a tenth.
+    """
+    if _STATE.threshold > 20 or not done:
+        return
+    if _STATE.render is not _json:
+        for step, outcome, duration, ended in done:
+            fields = {"event": "step", **common, "step": step, "outcome": outcome, "duration_ms": duration}
+            _WRITER.info(_stamp(None, "info", _allow(None, "info", fields), ended))
+        return
+    shared = _encode(_shortened(_allow(None, "info", {"event": "step", **common}), _LONGEST))
+    waiting = bytearray()
+    for step, outcome, duration, ended in done:
+        line = (
+            f'{{"ts":"{_moment(ended)}","level":"info",{shared[1:-1]},"step":{_quote(step)},'
+            f'"outcome":{_quote(outcome)},"duration_ms":{duration:.3f}}}\n'
+        ).encode("ascii")
+        if len(waiting) + len(line) > _LONGEST_LINE:
+            _WRITER.info(bytes(waiting))
+            waiting.clear()
+        waiting += line
+    _WRITER.info(bytes(waiting))
+
+
 def where(error: BaseException) -> str:
     """``KeyError at ncp/responding.py:88``: type and innermost place in the code, without the text of the exception."""
     name = type(error).__name__
@@ -196,9 +222,8 @@ def _allow(_: object, __: str, fields: MutableMapping[str, Any]) -> MutableMappi
     return kept
 
 
-def _stamp(_: object, method: str, fields: MutableMapping[str, Any]) -> bytes:
-    now = time.time_ns() // 1_000_000
-    line: dict[str, Any] = {"ts": f"{_second(now // 1000)}.{now % 1000:03d}Z", "level": method}
+def _stamp(_: object, method: str, fields: MutableMapping[str, Any], at: float | None = None) -> bytes:
+    line: dict[str, Any] = {"ts": _moment(time.time() if at is None else at), "level": method}
     line["event"] = fields.pop("event")
     line.update(fields)
     text = _STATE.render(line, _LONGEST)
@@ -206,6 +231,11 @@ def _stamp(_: object, method: str, fields: MutableMapping[str, Any]) -> bytes:
         data = text.encode("utf-8", "replace")
         return data if len(data) <= _LONGEST_LINE else _STATE.render(line, 48).encode("utf-8", "replace")
     return text.encode("utf-8", "replace")
+
+
+def _moment(epoch: float) -> str:
+    milliseconds = int(epoch * 1000)
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
 
 
 _last_second: tuple[int, str] = (0, "")
@@ -220,6 +250,7 @@ def _second(epoch: int) -> str:
     return text
 
 
+_quote = json.encoder.encode_basestring_ascii
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
 
 

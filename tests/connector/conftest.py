@@ -10,7 +10,7 @@ import pytest
 
 from ncp.connector.store.connector import StoreConnector
 from ncp.connector.store.load import load
-from tests.support.connector import Folder, connector
+from tests.support.connector import MADE, Folder, connector
 
 DEMO = Path(__file__).resolve().parents[2] / "config/demo/patients"
 
@@ -23,12 +23,17 @@ def demo_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return database
 
 
+@pytest.fixture(autouse=True)
+def _close_connectors() -> Iterator[None]:
+    yield
+    while MADE:
+        asyncio.run(MADE.pop().close())
+
+
 @pytest.fixture
-def store(demo_database: Path) -> Iterator[StoreConnector]:
+def store(demo_database: Path) -> StoreConnector:
     """A connector over the demonstration patients of Croatia."""
-    made = connector(demo_database)
-    yield made
-    asyncio.run(made.close())
+    return connector(demo_database)
 
 
 @pytest.fixture

@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from lxml import etree
+from pydantic import ValidationError
 from pypdf import PdfReader
 
-from ncp.connector.store.documents import ClinicalDocument, read_document
+from ncp.connector.store.documents import ClinicalDocument, DocumentRefused, read_document
 from ncp.connector.store.load import load
 from ncp.connector.store.patients import PatientFile
 from ncp.connector.store.problems import Refused, read_toml
@@ -218,3 +221,34 @@ def test_identifiers_of_the_demonstration_cannot_be_anybodys() -> None:
             if identifier.root == "1.2.250.1.213.1.4.8":
                 assert re.fullmatch(r"[12]\d{4}00\d{8}", identifier.extension)
                 assert int(identifier.extension[13:]) == 97 - int(identifier.extension[:13]) % 97
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.text(max_size=300),
+    st.text(min_size=1, max_size=40),
+    st.sampled_from(["Kivi", "Kiwi fruit", "Dom zdravlja Rijeka"]),
+)
+def test_any_text_in_the_facts_is_written_or_refused_as_declared(text: str, code: str, place: str) -> None:
+    folder = DEMO / "HR/04-no-pdf"
+    whole = tomllib.loads((folder / "summary.toml").read_text(encoding="utf-8"))
+    whole["formats"] = ["L3", "L1"]
+    whole["allergies"][0]["label" if place == "Kivi" else "agent"] = text if place == "Kivi" else f"sct {code} {text}"
+    whole["organisation"]["name"] = text if place.startswith("Dom") else place
+    try:
+        facts = SummaryFacts.model_validate(whole)
+    except ValidationError:
+        return
+    for content in write_summary(patient_of(folder), facts):
+        try:
+            read_document(content)
+        except DocumentRefused as refused:
+            assert refused.reason == "not well-formed XML", "a character that XML cannot hold"
+
+
+@pytest.mark.parametrize("created", ["20250230", "20251310", "202503102560+0100", "20250310091561+0100"])
+def test_a_time_that_the_calendar_has_not_is_refused(created: str) -> None:
+    text = (DEMO / "HR/04-no-pdf/summary.toml").read_text(encoding="utf-8")
+    with pytest.raises(Refused) as caught:
+        read_toml(SummaryFacts, text.replace("20250301070000+0100", created).encode(), "summary.toml")
+    assert [problem.field for problem in caught.value.problems] == ["created"]

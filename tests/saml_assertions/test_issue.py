@@ -365,12 +365,21 @@ def test_a_fresh_thread_signs_and_verifies_alike() -> None:
 
 
 def test_a_message_parsed_in_one_thread_is_verified_in_another() -> None:
+    """With a prefix no parser of this process has met before: one thread learns it by parsing, the other does not."""
     from ncp.wire.xml import NS_WSSE, parse
     from saml_assertions.rules import VerificationRules
     from saml_assertions.verify import verify
-    from tests.support.assertions import honest_trust, tls_peer
+    from tests.support.assertions import ENVELOPED_STEP, EXC, honest_trust, seal, tls_peer
 
-    data = message(new_hcp())
+    prefix = f"never{uuid.uuid4().hex}"
+    unsigned = unsigned_hcp().replace("xmlns:xs=", f"xmlns:{prefix}=", 1).replace('"xs:string"', f'"{prefix}:string"')
+    step = f'<ds:Transform Algorithm="{EXC}"><ec:InclusiveNamespaces xmlns:ec="{EXC}" PrefixList="{prefix}"/></ds:Transform>'
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        data = message(
+            pool.submit(
+                seal, unsigned, seal_of("FR"), transforms=ENVELOPED_STEP + step, digest_prefixes=(prefix,)
+            ).result()
+        )
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         root = pool.submit(parse, data).result()
     blocks = tuple(root.iter(f"{{{NS_WSSE}}}Security"))

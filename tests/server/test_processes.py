@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ def pids(server: Running, count: int, seconds: float = 10.0) -> set[int]:
             connection.sendall(b"GET /slow?0.1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         for connection in held:
             with connection:
-                found.add(__import__("json").loads(read_answer(connection)[2])["pid"])
+                found.add(json.loads(read_answer(connection)[2])["pid"])
         return len(found) >= count
 
     until(enough, seconds)
@@ -91,14 +93,17 @@ def test_a_reload_brings_the_new_configuration_and_loses_no_request(tmp_path: Pa
         outcomes: list[Any] = []
         done = threading.Event()
 
-        def keep_asking() -> None:
+        def keep_asking(connect: Callable[[], socket.socket]) -> None:
             while not done.is_set():
                 try:
-                    outcomes.append(server.get("/slow?0.05")["label"])
+                    with connect() as connection:
+                        connection.sendall(b"GET /slow?0.05 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                        outcomes.append(json.loads(read_answer(connection)[2])["label"])
                 except Exception as failure:
                     outcomes.append(failure)
 
-        askers = [threading.Thread(target=keep_asking) for _ in range(3)]
+        ways = [server.connect_plain, server.connect_plain, server.connect, server.connect]
+        askers = [threading.Thread(target=keep_asking, args=(way,)) for way in ways]
         for asker in askers:
             asker.start()
         with server.connect() as connection:
@@ -141,6 +146,35 @@ def test_a_reload_may_change_the_number_of_workers(tmp_path: Path) -> None:
         assert len(pids(server, 3)) >= 3
 
 
+def test_a_reload_may_change_an_address(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.2", 0)) as free:
+        port = free.getsockname()[1]
+    with running(tmp_path, workers=1) as server:
+        server.configure(health_port=port)
+        server.signal(signal.SIGHUP)
+        assert until(lambda: "reloaded" in server.log())
+
+        def refused() -> bool:
+            try:
+                server.connect_plain().close()
+            except ConnectionRefusedError:
+                return True
+            return False
+
+        assert until(refused)
+        server.health = ("127.0.0.2", port)
+        assert server.get("/who")["pid"]
+
+
+def test_a_reload_to_an_address_in_use_keeps_what_runs(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.2", 0)) as taken, running(tmp_path, workers=1) as server:
+        pid = server.get("/who")["pid"]
+        server.configure(health_port=taken.getsockname()[1])
+        server.signal(signal.SIGHUP)
+        assert until(lambda: "reload refused" in server.log())
+        assert server.get("/who")["pid"] == pid
+
+
 def test_a_crashed_worker_is_replaced_while_the_others_serve(tmp_path: Path) -> None:
     with running(tmp_path, workers=2) as server:
         old = pids(server, 2)
@@ -148,7 +182,7 @@ def test_a_crashed_worker_is_replaced_while_the_others_serve(tmp_path: Path) -> 
             connection.sendall(b"GET /crash HTTP/1.1\r\nHost: x\r\n\r\n")
             read_answer(connection)
         assert server.get("/who")["pid"] in old
-        assert until(lambda: bool(pids(server, 3) - old))
+        assert until(lambda: bool(pids(server, 2) - old))
         assert "worker ended" in server.log()
 
 
@@ -183,3 +217,8 @@ def test_an_address_in_use_is_an_error_at_once() -> None:
         listener = Listener(name="peers", host="127.0.0.1", port=taken.getsockname()[1], tls=False)
         with pytest.raises(OSError):
             serve(ServerOptions(listeners=(listener,)), lambda: pytest.fail("no worker may start"))
+
+
+def test_at_least_one_worker_is_needed() -> None:
+    with pytest.raises(ValueError, match="worker"):
+        serve(ServerOptions(listeners=(), workers=0), lambda: pytest.fail("no worker may start"))

@@ -25,7 +25,7 @@ from lxml import etree
 from ncp.wire.ids import CountryCode
 from ncp.wire.xml import NS_WSSE, parse
 from saml_assertions.claims import VerifiedCaller
-from saml_assertions.rules import VerificationRules
+from saml_assertions.rules import Trust, VerificationRules
 from saml_assertions.verify import verify
 from trust_store.types import CertificateRefused, Purpose, Revocation, TlsPeer, TrustedCertificate
 
@@ -469,7 +469,7 @@ def verify_message(
     data: bytes,
     *,
     needs_treatment: bool = False,
-    trust: HonestTrust | None = None,
+    trust: Trust | None = None,
     peer: TlsPeer | None = None,
     own: bool = False,
     rules: VerificationRules | None = None,

@@ -40,6 +40,9 @@ PS = "60591-5"
 LAB = "11502-2"
 POLICY = AccessPolicy()
 _PERMISSIONS = frozenset({"PRD-003", "PRD-004", "PRD-005", "PRD-006", "PRD-010", "PRD-016"})
+MADE: list[StoreConnector] = []
+"""Connectors to close after the test."""
+
 _AT = datetime(2025, 3, 10, tzinfo=UTC)
 
 
@@ -95,7 +98,10 @@ def person_of(found: PermittedDiscovery, person: Any) -> PermittedPatient:
 
 
 def connector(database: Path) -> StoreConnector:
-    return StoreConnector(database, country=CountryCode("HR"), country_name="Croatia", home=HOME, repository=REPOSITORY)
+    """A connector of Croatia; the tests' fixture closes it."""
+    made = StoreConnector(database, country=CountryCode("HR"), country_name="Croatia", home=HOME, repository=REPOSITORY)
+    MADE.append(made)
+    return made
 
 
 def mbo(extension: str) -> II:

@@ -27,7 +27,7 @@ def load(path: Path) -> tuple[ServerOptions, AppFactory]:
     options = ServerOptions(
         listeners=(
             Listener(name="peers", host="127.0.0.1", port=0, limits=limits),
-            Listener(name="health", host="127.0.0.2", port=0, tls=False, limits=limits),
+            Listener(name="health", host="127.0.0.2", port=config.get("health_port", 0), tls=False, limits=limits),
         ),
         workers=config["workers"],
         stop_timeout=config.get("stop_timeout", 5.0),
@@ -105,8 +105,10 @@ def build(config: dict[str, Any], folder: Path) -> Service:
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s %(reason)s")
-    logging.getLogger().handlers[0].addFilter(lambda record: record.__dict__.setdefault("reason", "") is not None)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s %(reason)s %(detail)s")
+    logging.getLogger().handlers[0].addFilter(
+        lambda record: [record.__dict__.setdefault(name, "") for name in ("reason", "detail")] != []
+    )
     path = Path(sys.argv[1])
     options, factory = load(path)
 

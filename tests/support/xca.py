@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -78,6 +79,9 @@ def query(*class_codes: str, patient: II = PATIENT, **changes: object) -> CrossG
 
 
 # Strategies
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For properties over whole messages: drawing one may take long, which says nothing of the code."""
 
 
 def texts(maximum: int = 40, minimum: int = 0) -> st.SearchStrategy[str]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ncp.storage.persons import Confirmed, ConfirmedPersons
+from ncp.storage.state import State
 from ncp.wire.errors import DocumentError
-from ncp.wire.ids import II
+from ncp.wire.ids import II, CountryCode
 from tests.shared import shared_files
-from tests.support.xca import PATIENT, PDF, cda, level1
+from tests.support.xca import PATIENT, PDF, cda, level1, unhurried
 from xca.delivered import check_patient, level, pdf_of
 from xca.messages import DocumentRequest
 from xca.outcomes import WARNING_TEXTS
@@ -32,8 +35,29 @@ def refusal(check: object) -> DocumentError:
     return refused.value
 
 
+_persons: list[ConfirmedPersons] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def persons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The gateway's own memory of persons: names and dates are compared by what it kept of them."""
+    state = State(tmp_path_factory.mktemp("state"))
+    _persons.append(ConfirmedPersons(state))
+    yield
+    _persons.clear()
+    state.close()
+
+
+def confirmed(person: Person) -> Confirmed:
+    country, at = CountryCode("FR"), datetime(2026, 1, 1, tzinfo=UTC)
+    _persons[0].remember(country, person, at)
+    recalled = _persons[0].recall(country, person.id, at)
+    assert recalled is not None
+    return recalled
+
+
 def checked(document: bytes, person: Person | None = ERIKA, patient: II = PATIENT) -> list[str]:
-    warnings = check_patient(document, REQUEST, patient, person)
+    warnings = check_patient(document, REQUEST, patient, None if person is None else confirmed(person))
     assert set(warnings) <= set(WARNING_TEXTS)
     return warnings
 
@@ -217,15 +241,28 @@ def test_a_bare_pdf_names_nobody_and_says_so() -> None:
     assert checked(PDF) == ["document.patient_not_named"]
 
 
-@dataclass(frozen=True)
-class Known:
-    family: str
-    birth_date: str
+class Listener:
+    """A person who agrees and tells what she was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def agrees(self, family: str, birth_date: str) -> bool:
+        self.asked.append((family, birth_date))
+        return True
 
 
-def test_any_person_with_a_name_and_a_birth_date_will_do() -> None:
-    known = Known("Muster", "19700409")
-    assert check_patient(cda(patient=""), REQUEST, PATIENT, known) == ["document.patient_id_differs"]
+def test_a_person_is_asked_about_the_whole_family_name_and_the_digits_of_the_date() -> None:
+    listener = Listener()
+    document = cda(patient="", family="<family>García</family><family>Márquez</family>", birth=" 19700409120000+0100")
+    assert check_patient(document, REQUEST, PATIENT, listener) == ["document.patient_id_differs"]
+    assert listener.asked == [("García Márquez", "19700409")]
+
+
+def test_a_person_is_not_asked_when_the_id_fits() -> None:
+    listener = Listener()
+    assert check_patient(cda(), REQUEST, PATIENT, listener) == []
+    assert listener.asked == []
 
 
 # PDF
@@ -297,6 +334,7 @@ def test_every_shared_document_has_a_level_and_level_1_has_its_pdf(path: object)
 # Hostile bytes
 
 
+@unhurried
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_document_or_refused_and_nothing_else(content: bytes) -> None:
     for check in (level, pdf_of, checked):
@@ -304,6 +342,7 @@ def test_any_bytes_are_a_document_or_refused_and_nothing_else(content: bytes) ->
             check(content)  # type: ignore[operator]
 
 
+@unhurried
 @given(st.data())
 def test_mutated_documents_are_read_or_refused_and_nothing_else(data: st.DataObject) -> None:
     content = bytearray(data.draw(st.sampled_from([cda(), cda(patient=""), level1(BASE64), PDF])))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.xca import unhurried
 from xca.parameters import read_codes, read_quoted, write_list, write_quoted
 
 LOINC = "2.16.840.1.113883.6.1"
@@ -59,12 +60,14 @@ def test_anything_else_is_refused(value: str) -> None:
         read_quoted(value)
 
 
+@unhurried
 @given(st.lists(st.text(), min_size=1, max_size=5))
 def test_what_is_written_is_read_back(texts: list[str]) -> None:
     assert read_quoted(write_list(texts)) == tuple(texts)
     assert read_quoted(write_quoted(texts[0])) == (texts[0],)
 
 
+@unhurried
 @given(st.text(st.sampled_from("'(),ab |^"), max_size=30))
 def test_hostile_values_are_read_or_refused_and_nothing_else(value: str) -> None:
     try:

@@ -12,7 +12,7 @@ from lxml import etree
 from ncp.wire.errors import RequestError
 from ncp.wire.ids import II, Oid
 from ncp.wire.xml import parse
-from tests.support.xca import HOME, PATIENT, PS, assert_valid, broken_query_rules, mutated, queries, query
+from tests.support.xca import HOME, PATIENT, PS, assert_valid, broken_query_rules, mutated, queries, query, unhurried
 from xca.messages import CrossGatewayQuery, DocumentFilter
 from xca.query import read_query, write_query
 
@@ -60,8 +60,8 @@ SIGNIFIER = ("ERROR_GENERIC_SERVICE_SIGNIFIER_UNKNOWN", "query.class_code")
 # Writing
 
 
-def test_the_request_of_the_specification_is_written_to_the_letter() -> None:
-    # xca, section 3: the worked request for the summary of PAT-0001.
+def test_the_request_of_the_profile_is_written_to_the_letter() -> None:
+    # The form that every OpenNCP version accepts (docs/iti-38.md).
     expected = (
         '<query:AdhocQueryRequest xmlns:query="urn:oasis:names:tc:ebxml-regrep:xsd:query:3.0" '
         'xmlns:rim="urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0">'
@@ -111,6 +111,7 @@ def test_a_patient_id_that_fits_in_no_slot_is_not_sent(patient: II) -> None:
     assert refused.value.reason == "query.patient_id"
 
 
+@unhurried
 @given(queries())
 def test_what_is_written_is_read_back_and_pleases_the_checkers(asked: CrossGatewayQuery) -> None:
     message = write_query(asked)
@@ -118,6 +119,7 @@ def test_what_is_written_is_read_back_and_pleases_the_checkers(asked: CrossGatew
     assert broken_query_rules(message) == []
 
 
+@unhurried
 @given(queries())
 def test_every_request_is_valid_against_the_schema(asked: CrossGatewayQuery) -> None:
     assert_valid(write_query(asked))
@@ -372,6 +374,7 @@ def test_neither_question_nor_refusal_shows_the_patient() -> None:
     assert refused.value.__cause__ is None
 
 
+@unhurried
 @given(st.data())
 def test_mutated_requests_are_read_or_refused_and_nothing_else(data: st.DataObject) -> None:
     message = mutated(data, write_query(data.draw(queries())))

@@ -24,6 +24,7 @@ from tests.support.xca import (
     peer_retrieve_response,
     registry_errors,
     requests,
+    unhurried,
 )
 from xca.messages import (
     CrossGatewayRetrieve,
@@ -70,8 +71,8 @@ def answer(message: bytes, **attachments: bytes) -> CrossGatewayRetrieveResponse
 # The request
 
 
-def test_the_request_of_the_specification_is_written_to_the_letter() -> None:
-    # xca, section 5
+def test_the_request_of_the_profile_is_written_to_the_letter() -> None:
+    # The form that every OpenNCP version accepts (docs/iti-39.md).
     expected = (
         '<xdsb:RetrieveDocumentSetRequest xmlns:xdsb="urn:ihe:iti:xds-b:2007"><xdsb:DocumentRequest>'
         "<xdsb:HomeCommunityId>urn:oid:1.2.3.4</xdsb:HomeCommunityId>"
@@ -83,11 +84,13 @@ def test_the_request_of_the_specification_is_written_to_the_letter() -> None:
         assert write_retrieve(DocumentRequest("1.2.3.4.88^PS-0001", "1.2.3.4.77", home)).decode() == expected
 
 
+@unhurried
 @given(requests)
 def test_what_is_written_is_read_back(asked: DocumentRequest) -> None:
     assert read(write_retrieve(asked)) == CrossGatewayRetrieve((asked,))
 
 
+@unhurried
 @given(requests)
 def test_every_request_is_valid_against_the_schema(asked: DocumentRequest) -> None:
     assert_valid(write_retrieve(asked))
@@ -141,8 +144,8 @@ def test_as_many_documents_as_one_message_can_carry_are_accepted() -> None:
 # The answer as written
 
 
-def test_the_answer_of_the_specification_is_written_to_the_letter() -> None:
-    # xca, section 6, with another Content-ID
+def test_the_answer_of_the_profile_is_written_to_the_letter() -> None:
+    # One document as an attachment (docs/iti-39.md).
     document = RetrievedDocument(
         DocumentRequest("1.2.3.4.88^PS-0001", "1.2.3.4.77", "urn:oid:1.2.3.4"), "text/xml", b"<x/>"
     )
@@ -164,7 +167,7 @@ def test_the_answer_of_the_specification_is_written_to_the_letter() -> None:
 
 
 def test_a_failed_transcoding_is_the_worked_failure() -> None:
-    # xca, section 6.2
+    # What OpenNCP sends when a required code has no mapping, with our location and highestSeverity.
     expected = """<xdsb:RetrieveDocumentSetResponse xmlns:xdsb="urn:ihe:iti:xds-b:2007"
         xmlns:rs="urn:oasis:names:tc:ebxml-regrep:xsd:rs:3.0">
      <rs:RegistryResponse status="urn:oasis:names:tc:ebxml-regrep:ResponseStatusType:Failure">
@@ -186,6 +189,7 @@ def test_a_failed_transcoding_is_the_worked_failure() -> None:
     assert attachments == []
 
 
+@unhurried
 @given(st.lists(documents, max_size=4), st.lists(registry_errors, max_size=3), st.booleans())
 def test_every_answer_is_read_back_and_pleases_the_checkers(
     delivered: list[RetrievedDocument], errors: list[RegistryError], inline: bool
@@ -199,6 +203,7 @@ def test_every_answer_is_read_back_and_pleases_the_checkers(
     assert len(attachments) == (0 if inline else len(delivered))
 
 
+@unhurried
 @given(st.lists(documents, min_size=1, max_size=3), st.lists(registry_errors, max_size=3), st.booleans())
 def test_every_answer_is_valid_against_the_schema(
     delivered: list[RetrievedDocument], errors: list[RegistryError], inline: bool
@@ -393,6 +398,7 @@ def test_another_element_is_no_answer() -> None:
     assert refused.value.reason == "response.body"
 
 
+@unhurried
 @given(st.data(), st.lists(documents, min_size=1, max_size=3), st.booleans())
 def test_mutated_answers_are_read_or_refused_and_nothing_else(
     data: st.DataObject, delivered: list[RetrievedDocument], inline: bool
@@ -406,6 +412,7 @@ def test_mutated_answers_are_read_or_refused_and_nothing_else(
             read_retrieve_response(message, {content_id: bytes_ for content_id, _, bytes_ in attachments})
 
 
+@unhurried
 @given(st.data(), requests)
 def test_mutated_requests_are_read_or_refused_and_nothing_else(data: st.DataObject, asked: DocumentRequest) -> None:
     message = mutated(data, write_retrieve(asked))

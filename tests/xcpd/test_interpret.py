@@ -347,6 +347,13 @@ def test_a_subject_without_a_patient_id_is_nobody() -> None:
     assert response.problems == ("subject.without_id",)
 
 
+def test_the_first_patient_id_with_an_extension_is_the_one() -> None:
+    inside = (
+        '<id root="1.2"/><id root="1.2" extension=" "/><id root="1.3" extension="7"/><id root="1.4" extension="8"/>'
+    )
+    assert read(PATIENT.format(inside)).persons[0].id == II("1.3", "7")
+
+
 def test_reason_codes_are_read_inside_mitigated_by_before_trigger_for_and_may_be_missing() -> None:
     trigger = '<triggerFor><actOrderRequired><code code="B" codeSystem="2"/></actOrderRequired></triggerFor>'
     mitigated = (

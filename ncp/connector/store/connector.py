@@ -24,6 +24,7 @@ from ncp.access import PermittedDescription, PermittedDiscovery, PermittedPatien
 from ncp.connector.store import traits
 from ncp.connector.store.consent import ConsentRule, allows
 from ncp.connector.store.database import NotAStore, open_reader
+from ncp.connector.store.patients import MAXIMUM_IDENTIFIERS
 from ncp.wire.errors import Code, ConnectorError
 from ncp.wire.ids import II, CountryCode, Oid
 from ncp.wire.times import from_saml, to_dtm
@@ -84,6 +85,7 @@ class StoreConnector:
         self._loop_connection: sqlite3.Connection | None = None
         # Connections for threads that read documents; append and pop are atomic.
         self._idle: deque[sqlite3.Connection] = deque()
+        self._closed = 0
 
     async def identify(self, permitted: PermittedDiscovery) -> tuple[Person, ...]:
         """Persons to whom all the traits belong (``traits``), never a deceased one. Empty for nobody.
@@ -163,7 +165,11 @@ class StoreConnector:
             raise _unavailable(error, Code.DATA_ACCESS_FAILURE) from None
 
     async def close(self) -> None:
-        """Closes every connection that is not reading a document just now. The next question opens new ones."""
+        """Closes every connection; one that reads a document just now, as soon as it has read it.
+
+        A question asked afterwards opens new ones.
+        """
+        self._closed += 1
         if self._loop_connection is not None:
             self._loop_connection.close()
             self._loop_connection = None
@@ -182,6 +188,7 @@ class StoreConnector:
         return connection
 
     def _fetch(self, entry: DocumentEntry) -> bytes:
+        closed = self._closed
         try:
             try:
                 connection = self._idle.pop()
@@ -192,7 +199,10 @@ class StoreConnector:
             except BaseException:
                 connection.close()
                 raise
-            self._idle.append(connection)
+            if closed == self._closed:
+                self._idle.append(connection)
+            else:
+                connection.close()
         except (sqlite3.Error, NotAStore) as error:
             raise _unavailable(error, _registry_down((entry.class_code,))) from None
         if content is None:
@@ -252,7 +262,10 @@ def _filter(asked: DocumentFilter) -> _Filter:
 def _identified(connection: sqlite3.Connection, search: PatientSearch) -> tuple[Person, ...]:
     """All the identifiers are one person's, and nothing else contradicts her."""
     # Every identifier is looked up, also behind one that is unknown: see the module's docstring.
-    patients = {_patient_of(connection, identifier) for identifier in search.identifiers}
+    wanted = set(search.identifiers)
+    if len(wanted) > MAXIMUM_IDENTIFIERS:
+        return ()
+    patients = {_patient_of(connection, identifier) for identifier in wanted}
     patient = patients.pop() if len(patients) == 1 else _NOBODY
     row = connection.execute(_PERSON, (patient,)).fetchone()
     if row is None or row["deceased"]:

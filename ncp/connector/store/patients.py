@@ -17,6 +17,9 @@ from xcpd.messages import Address, Person
 SERVED = (ClassCode.PATIENT_SUMMARY, *ORIGINAL_CLINICAL_DOCUMENTS)
 """Document classes this store holds."""
 
+MAXIMUM_IDENTIFIERS = 20
+"""Of one patient; so nobody can have more than these."""
+
 _COUNTRY = re.compile(r"[A-Z]{2}|\*", re.ASCII)
 
 
@@ -104,7 +107,9 @@ class Consent(Facts):
 class PatientFile(Facts):
     """The whole of ``patient.toml``. The first identifier is the one that other countries get to know."""
 
-    identifiers: Many[Identifier] = Field(min_length=1, max_length=20, description="List at least one identifier")
+    identifiers: Many[Identifier] = Field(
+        min_length=1, max_length=MAXIMUM_IDENTIFIERS, description=f"List one to {MAXIMUM_IDENTIFIERS} identifiers"
+    )
     family: Text = Field(description="Write the family name")
     given: Text = Field(description="Write the given names, separated by blanks")
     prefix: OptionalText = ""

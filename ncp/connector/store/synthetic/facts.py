@@ -7,6 +7,7 @@ it is in the language of the document. Times are HL7 digits.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -40,6 +41,11 @@ def _check_code(text: str) -> str:
 def _check_time(text: str) -> str:
     if not _TIME.fullmatch(text):
         raise ValueError("not a time")
+    digits = text[:14].partition("+")[0].partition("-")[0]
+    try:
+        datetime.strptime(digits + "00000101000000"[len(digits) :], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError("not a time of the calendar") from None
     return text
 
 

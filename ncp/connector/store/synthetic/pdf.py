@@ -1,4 +1,4 @@
-"""The summary as a PDF in the language of the document: what a level 1 document embeds.
+"""The summary as a PDF/A-2u in the language of the document: what a level 1 document embeds.
 
 fpdf2 with embedded fonts (``config/fonts``: Latin, Greek, Cyrillic). The same content gives the same bytes.
 """
@@ -10,24 +10,30 @@ from datetime import UTC, datetime
 from importlib import resources
 
 from fpdf import FPDF
-from fpdf.enums import XPos, YPos
+from fpdf.enums import DocumentCompliance, XPos, YPos
 from fpdf.fonts import FontFace
 
 from ncp.connector.store.patients import PatientFile
 from ncp.connector.store.synthetic.facts import DocumentFacts
 from ncp.connector.store.synthetic.labels import Labels, shown_date
+from ncp.connector.store.synthetic.markup import el
 from ncp.connector.store.synthetic.section import Section
 
 _FAMILY = "DejaVu"
+_HEADING_ROOM = 30
+"""Millimetres that a heading and the first rows of its table need together."""
 
 
 class _Pages(FPDF):
     def __init__(self, facts: DocumentFacts, labels: Labels) -> None:
-        super().__init__(orientation="portrait", unit="mm", format="A4")
+        super().__init__(orientation="portrait", unit="mm", format="A4", enforce_compliance=DocumentCompliance.PDFA_2U)
         self._footing = f"{facts.organisation.name}  ·  {labels.general['page']}"
         self.set_lang(facts.language)
         self.set_title(facts.title)
-        self.set_creation_date(datetime.strptime(facts.created[:8], "%Y%m%d").replace(tzinfo=UTC))
+        day = facts.created[:8] + "00000101"[len(facts.created[:8]) :]
+        created = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
+        self.set_creation_date(created)
+        self.set_xmp_metadata(_metadata(facts, created))
         self.set_margin(15)
         self.set_auto_page_break(True, 18)
         for style, name in (("", "DejaVuSans"), ("B", "DejaVuSans-Bold")):
@@ -42,6 +48,27 @@ class _Pages(FPDF):
     def line_of(self, text: str, size: float, style: str = "", height: float = 5) -> None:
         self.set_font(_FAMILY, style, size)
         self.multi_cell(0, height, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+
+def _metadata(facts: DocumentFacts, created: datetime) -> str:
+    """The XMP packet of PDF/A; the library's own would hold the time of writing."""
+    at = created.isoformat(timespec="seconds")
+    namespaces = {
+        "xmlns:rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+        "xmlns:dc": "http://purl.org/dc/elements/1.1/",
+        "xmlns:xmp": "http://ns.adobe.com/xap/1.0/",
+        "xmlns:pdfaid": "http://www.aiim.org/pdfa/ns/id/",
+    }
+    description = el(
+        "rdf:Description",
+        el("xmp:CreateDate", at),
+        el("xmp:ModifyDate", at),
+        el("pdfaid:part", "2"),
+        el("pdfaid:conformance", "U"),
+        el("dc:title", el("rdf:Alt", el("rdf:li", facts.title, **{"xml:lang": "x-default"}))),
+        **{"rdf:about": ""},
+    )
+    return el("x:xmpmeta", el("rdf:RDF", description, **namespaces), **{"xmlns:x": "adobe:ns:meta/"})
 
 
 def write_pdf(patient: PatientFile, facts: DocumentFacts, sections: Sequence[Section], labels: Labels) -> bytes:
@@ -61,6 +88,8 @@ def write_pdf(patient: PatientFile, facts: DocumentFacts, sections: Sequence[Sec
     for label, value in identity:
         pages.line_of(f"{label}: {value}", 9)
     for section in sections:
+        if pages.will_page_break(_HEADING_ROOM):
+            pages.add_page()
         pages.ln(3)
         pages.line_of(labels.sections[section.key], 11, "B", 7)
         if section.rows:

@@ -148,3 +148,8 @@ def absence_row(key: str, code: str, labels: Labels) -> Row:
 
 def rows_of(prefix: str, cells: Sequence[tuple[str, ...]]) -> tuple[Row, ...]:
     return tuple(Row(f"{prefix}-{number}", line) for number, line in enumerate(cells, start=1))
+
+
+def plain(text: str) -> str:
+    """A quantity for people: without the brackets of UCUM annotations."""
+    return text.removesuffix(" 1").translate(str.maketrans("", "", "{}[]"))

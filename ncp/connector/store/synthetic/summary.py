@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from ncp.connector.store.patients import PatientFile
-from ncp.connector.store.synthetic import conditions, treatment
+from ncp.connector.store.synthetic import conditions, measurements, medication
 from ncp.connector.store.synthetic.facts import DocumentFacts, SummaryFacts
 from ncp.connector.store.synthetic.header import write_document
 from ncp.connector.store.synthetic.labels import labels_of
@@ -17,17 +17,17 @@ from xca.facts import ClassCode
 _SECTIONS = (
     conditions.allergies,
     conditions.problems,
-    treatment.medications,
+    medication.medications,
     conditions.devices,
     conditions.procedures,
     conditions.past_illnesses,
-    treatment.immunisations,
-    treatment.social_history,
-    treatment.pregnancy,
-    treatment.vital_signs,
-    treatment.results,
-    treatment.care_plan,
-    treatment.advance_directives,
+    medication.immunisations,
+    measurements.social_history,
+    measurements.pregnancy,
+    measurements.vital_signs,
+    measurements.results,
+    measurements.care_plan,
+    measurements.advance_directives,
 )
 
 
