@@ -33,7 +33,7 @@ def html(consultation: Consultation) -> str:
 <h1>{escape(asking.name)} asks {escape(answering.name)}</h1>
 <p class="soft">One consultation through two gateways on this machine, {consultation.at:%d %B %Y, %H:%M} UTC;
 all persons are invented. {len(consultation.steps)} steps, {milliseconds(consultation.seconds)} in all.</p>
-<div class="card">{_drawing(consultation, Way.COUNTRY_A, "ITI-55 · ITI-38 · ITI-39")}</div>
+<div class="card">{_drawing(consultation, Way.COUNTRY_A, "ITI-55/38/39")}</div>
 <div class="card"><table><tr><th></th><th>step</th><th>crosses the border as</th><th></th></tr>{rows}</table></div>
 {steps}
 {_left(consultation.files)}
@@ -63,13 +63,13 @@ def _drawing(consultation: Consultation, way: Way, transaction: str) -> str:
     """The four stations as SVG; what the step does not reach is pale."""
     parts = []
     for hop, name in enumerate(stations(consultation.asking, consultation.answering)):
-        x = 2 + hop * 180
+        x = 2 + hop * 194
         state = "" if hop <= way.value else ' class="off"'
         arrow = ""
         if hop:
-            arrow = f'<line x1="{x - 68}" y1="34" x2="{x - 6}" y2="34" marker-end="url(#tip)"/>'
+            arrow = f'<line x1="{x - 82}" y1="34" x2="{x - 6}" y2="34" marker-end="url(#tip)"/>'
             label = {1: "SOAP", 2: transaction or "mutual TLS", 3: ""}[hop]
-            arrow += f'<text class="label" x="{x - 37}" y="24" text-anchor="middle">{escape(label)}</text>'
+            arrow += f'<text class="label" x="{x - 44}" y="24" text-anchor="middle">{escape(label)}</text>'
         parts.append(
             f'<g{state}>{arrow}<rect x="{x}" y="14" width="112" height="40" rx="6"/>'
             f'<text x="{x + 56}" y="39" text-anchor="middle">{escape(name)}</text></g>'
@@ -78,7 +78,7 @@ def _drawing(consultation: Consultation, way: Way, transaction: str) -> str:
         '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0 10 5 0 10z" fill="currentColor"/></marker></defs>'
     )
-    return f'<svg viewBox="0 0 660 62" role="img" aria-label="the way of this step">{tip}{"".join(parts)}</svg>'
+    return f'<svg viewBox="0 0 702 62" role="img" aria-label="the way of this step">{tip}{"".join(parts)}</svg>'
 
 
 def _left(files: Rows) -> str:
