@@ -31,8 +31,10 @@ _FORBIDDEN = (
     f"{{{NS_SAML}}}EncryptedID",
 )
 _IS_IN_SIGNATURE = etree.XPath("boolean(.//ds:Signature//saml:Assertion)", namespaces=_NAMES)
-# ID, Id, id, xml:id and wsu:Id alike, over the whole envelope; the value is compared first because it seldom matches.
-_COUNT_ID = etree.XPath("count(//@*[. = $id][translate(local-name(), 'DI', 'di') = 'id'])")
+# Elements of the whole envelope with that value: in any attribute, which is quick to ask and nearly always settles it,
+# and in one named ID, Id, id, xml:id or wsu:Id.
+_COUNT_VALUE = etree.XPath("count(//*[@* = $id])")
+_COUNT_ID = etree.XPath("count(//*[@*[. = $id][translate(local-name(), 'DI', 'di') = 'id']])")
 
 # XML 1.0 (fifth edition) production 4 without the colon.
 _START = (
@@ -122,7 +124,7 @@ def check_place(assertion: _Element) -> None:
         raise _refuse("id.missing")
     if not _NCNAME.fullmatch(identifier):
         raise _refuse("id.malformed")
-    if _COUNT_ID(assertion, id=identifier) != 1:
+    if _COUNT_VALUE(assertion, id=identifier) != 1 and _COUNT_ID(assertion, id=identifier) != 1:
         raise _refuse("id.duplicate")
     hidden = next(assertion.iterdescendants(*_FORBIDDEN), None)
     if isinstance(hidden, _Comment):

@@ -42,6 +42,11 @@ SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
 PREFIX = "xs"
 """The prefix used in ``xsi:type`` values; named in PrefixList because C14N does not see prefixes inside values."""
 
+CANONICAL_MAX = 16 * 1024 * 1024
+"""Bytes of one canonical form: far above any message of the profile, far below what a machine has."""
+PREFIXES_MAX = 32
+"""Prefixes of one PrefixList: each is looked up again at every element. Senders write one to four."""
+
 _MANIFEST = NS_DS + "Manifest"
 _DS = f"{{{NS_DS}}}"
 _SIGNATURE = f"{_DS}Signature"
@@ -281,6 +286,8 @@ def _prefix_list(method: _Element, reason: str) -> tuple[str, ...]:
     if more or only.tag != _INCLUSIVE_NAMESPACES or len(only) or set(only.attrib) != {"PrefixList"}:
         raise _refuse(reason)
     prefixes = tuple((only.get("PrefixList") or "").split())
+    if len(prefixes) > PREFIXES_MAX:
+        raise _refuse(reason)
     if "#default" in prefixes:
         # libxml2 behind lxml cannot be told of it; to ignore it would be to verify other bytes.
         raise _refuse("sig.c14n")
@@ -458,21 +465,49 @@ class _KnownPrefixes(threading.local):
 _KNOWN_HERE = _KnownPrefixes()
 
 
+class _TooLarge(Exception):
+    """The canonical form outgrew its bound."""
+
+
+class _Bounded:
+    """Takes canonical bytes as they come, up to a bound.
+
+    Exclusive C14N repeats a namespace on each sibling that uses it: a long name declared once and used by many turns
+    two megabytes into gigabytes, before any signature was looked at.
+    """
+
+    __slots__ = ("chunks", "left")
+
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+        self.left = CANONICAL_MAX
+
+    def write(self, chunk: bytes) -> int:
+        self.left -= len(chunk)
+        if self.left < 0:
+            raise _TooLarge
+        self.chunks.append(chunk)
+        return len(chunk)
+
+
 def canonicalise(element: _Element, *, prefixes: tuple[str, ...] = (), exclusive: bool = True) -> bytes:
-    """Canonical bytes without comments. Raises ``SecurityError`` ``sig.c14n`` and never answers empty bytes."""
+    """Canonical bytes without comments, never empty. Raises ``SecurityError`` ``sig.c14n`` or ``xml.too_large``."""
     if not _KNOWN_HERE.prefixes.issuperset(prefixes):
         _KNOWN_HERE.learn(prefixes)
+    output = _Bounded()
     try:
-        data = etree.tostring(
-            element,
-            method="c14n",
+        etree.ElementTree(element).write_c14n(
+            output,
             exclusive=exclusive,
             with_comments=False,
-            inclusive_ns_prefixes=list(prefixes) if exclusive and prefixes else None,
+            inclusive_ns_prefixes=prefixes if exclusive and prefixes else None,
         )
+    except _TooLarge:
+        raise _refuse("xml.too_large") from None
     except (etree.LxmlError, ValueError):
         # A relative namespace URI, among others.
         raise _refuse("sig.c14n") from None
+    data = b"".join(output.chunks)
     if not data:
         raise _refuse("sig.c14n")
     return data

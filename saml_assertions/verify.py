@@ -157,8 +157,8 @@ def _verify_one(
     # 9 only what was signed
     try:
         tree = parse(canonical)
-    except XmlRefused:
-        raise SecurityError(Code.SEC_DATA_INTEGRITY_NOT_ENSURED, "xml.malformed") from None
+    except XmlRefused as refused:
+        raise SecurityError(Code.SEC_DATA_INTEGRITY_NOT_ENSURED, refused.reason) from None
     if header.kind_of(tree) is not kind:
         raise SecurityError(Code.SEC_DATA_INTEGRITY_NOT_ENSURED, "assertion.unknown_type")
     # 10 country

@@ -64,6 +64,16 @@ _OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff", b"+/v", b"\x00", b"<\x00", b"Lo\xa
 # Shortest forms ``<a/>``, ``a=""`` with its blank, ``xmlns:a=""`` with its blank: what cannot fit need not be counted.
 _ELEMENT_BYTES, _ATTRIBUTE_BYTES, _NAMESPACE_BYTES = 4, 5, 9
 
+# A namespace name is declared once and stands in the name of every element and attribute that uses it: one of a
+# megabyte turns two megabytes of XML into gigabytes of names. Below the first size it cannot become much. A prefix so
+# long that its name is not in sight counts as long too; with all repetitions bounded or anchored the search is linear.
+_LONG_NAMES_MATTER = 32 * 1024
+_LONG_NAMESPACE = re.compile(rb"""\sxmlns(?=[:=\s])(?:[^=<>"']{701}|[^=<>"']*=\s*(?:"[^"]{513}|'[^']{513}))""")
+
+# lxml and C14N look at each attribute of an element once per attribute.
+_ATTRIBUTES_OF_ONE = 500
+_CROWDED = etree.XPath(f"boolean(//*[count(@*) > {_ATTRIBUTES_OF_ONE}])")
+
 
 def parse(data: bytes, limits: XmlLimits = MESSAGE_LIMITS, *, charset: str = "") -> _Element:
     """Parse UTF-8 bytes. Raises ``XmlRefused``, and nothing else, for whatever is wrong with them.
@@ -92,6 +102,8 @@ def parse(data: bytes, limits: XmlLimits = MESSAGE_LIMITS, *, charset: str = "")
         raise XmlRefused("xml.malformed", "not well-formed XML") from None
     if root.getroottree().docinfo.doctype:
         raise XmlRefused("xml.dtd", "a document type declaration is not allowed")
+    if data.count(b"=") > _ATTRIBUTES_OF_ONE and _CROWDED(root):
+        raise XmlRefused("xml.too_large", f"an element with more than {_ATTRIBUTES_OF_ONE} attributes")
     if _deeper_than(root, limits.depth):
         raise XmlRefused("xml.too_deep", f"more than {limits.depth} levels")
     return root
@@ -106,6 +118,8 @@ def _refuse_too_many(data: bytes, limits: XmlLimits) -> None:
         or (size > limits.namespaces * _NAMESPACE_BYTES and data.count(b"xmlns") > limits.namespaces)
     ):
         raise XmlRefused("xml.too_large", "too many elements, attributes or namespace declarations")
+    if size > _LONG_NAMES_MATTER and _LONG_NAMESPACE.search(data):
+        raise XmlRefused("xml.too_large", "a namespace name of more than 512 bytes")
 
 
 class _Parsers(threading.local):

@@ -373,7 +373,8 @@ def test_a_message_parsed_in_one_thread_is_verified_in_another() -> None:
 
     prefix = f"never{uuid.uuid4().hex}"
     unsigned = unsigned_hcp().replace("xmlns:xs=", f"xmlns:{prefix}=", 1).replace('"xs:string"', f'"{prefix}:string"')
-    step = f'<ds:Transform Algorithm="{EXC}"><ec:InclusiveNamespaces xmlns:ec="{EXC}" PrefixList="{prefix}"/></ds:Transform>'
+    listed = f'<ec:InclusiveNamespaces xmlns:ec="{EXC}" PrefixList="{prefix}"/>'
+    step = f'<ds:Transform Algorithm="{EXC}">{listed}</ds:Transform>'
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         data = message(
             pool.submit(

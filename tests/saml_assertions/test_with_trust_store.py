@@ -1,4 +1,4 @@
-"""Verification over the real trust store: the rows about certificates that the small store of the tests only imitates."""
+"""Verification over the real trust store: the rows about certificates which the tests' own store imitates."""
 
 from __future__ import annotations
 
