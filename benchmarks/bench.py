@@ -38,9 +38,10 @@ from ncp.cli.demo_files import Country, Playground, write_playground
 from ncp.wire import soap
 from ncp.wire.ids import II, CountryCode, Oid
 from ncp.wire.times import to_hl7
-from saml_assertions.claims import HcpClaims
+from ncp.wire.xml import parse
+from saml_assertions.claims import HcpClaims, Kind
 from saml_assertions.issue import Professional, issue_hcp, issue_trc
-from saml_assertions.read_claims import read_hcp
+from saml_assertions.read_claims import Reading, read_hcp
 from saml_assertions.rules import VerificationRules
 from trust_store.keys import load_key_pair
 from xca import facts as xca_facts
@@ -235,7 +236,7 @@ def questions(play: Playground, ids: dict[str, tuple[str, str]]) -> list[Questio
     )
     country, home = CountryCode(asking.code), Oid(asking.home_community_id)
     hcp = issue_hcp(who, country=country, home=home, signer=seal, id=f"_{uuid.uuid4()}", at=at)
-    claims: HcpClaims = read_hcp(xml_of(hcp), VerificationRules(), at, [])[0]
+    claims: HcpClaims = read_hcp(parse(hcp), Reading(Kind.HCP, VerificationRules(), at, []))[0]
     patient = II("2.16.840.1.113883.2.7.2.2", "999990011")
     trc = issue_trc(
         claims, patient, purpose="TREATMENT", country=country, signer=seal, id=f"_{uuid.uuid4()}", at=at,
@@ -275,12 +276,6 @@ def questions(play: Playground, ids: dict[str, tuple[str, str]]) -> list[Questio
             made(f"ITI-39 {size}", "/services/XCA_Service", xca_facts.RETRIEVE_ACTION, retrieve, [hcp, own_trc])
         )
     return found
-
-
-def xml_of(data: bytes) -> object:
-    from ncp.wire.xml import parse
-
-    return parse(data)
 
 
 def client_context(play: Playground) -> ssl.SSLContext:

@@ -37,6 +37,7 @@ from ncp.wire.times import to_hl7
 from ncp.wire.xml import XmlLimits, XmlRefused
 from saml_assertions.claims import TrcClaims, VerifiedCaller
 from saml_assertions.issue import NextOfKin, Professional
+from saml_assertions.memory import AssertionMemory
 from saml_assertions.rules import VerificationRules
 from trust_store.keys import KeyPair
 from trust_store.peers import Peer, PeerDirectory, PeerService
@@ -61,6 +62,7 @@ class NcpB:
     peers: PeerDirectory
     calls: PeerCalls
     persons: ConfirmedPersons
+    assertions: AssertionMemory
     own_rules: VerificationRules
     minimum_quality: int = 90
     answer_limits: XmlLimits = field(default_factory=lambda: XmlLimits(size=70 * 1024 * 1024, long_text=True))
@@ -260,6 +262,7 @@ def _verify(header: PortalHeader, ncp: NcpB, exchange: Exchange, *, needs_treatm
             peer=None,
             rules=ncp.own_rules,
             at=exchange.at,
+            memory=ncp.assertions,
         )
         exchange.caller = caller
         exchange.notes.extend(caller.warnings)

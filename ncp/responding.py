@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from lxml.etree import _Element
-from trust_store.store import TrustStore
 
 import saml_assertions.verify
 import xca.outcomes
@@ -41,8 +40,10 @@ from ncp.wire.soap import Envelope, SoapFault
 from ncp.wire.times import to_hl7
 from ncp.wire.xml import XmlLimits, XmlRefused
 from saml_assertions.claims import VerifiedCaller
+from saml_assertions.memory import AssertionMemory
 from saml_assertions.replay import ReplayGuard, body_digest
 from saml_assertions.rules import VerificationRules
+from trust_store.store import TrustStore
 from trust_store.types import TlsPeer
 from xca import facts as xca_facts
 from xca.messages import CrossGatewayRetrieve, DocumentEntry, DocumentRequest, RegistryError, RetrievedDocument
@@ -66,6 +67,7 @@ class NcpA:
     trust: TrustStore
     connector: NationalConnector
     replay: ReplayGuard
+    assertions: AssertionMemory
     identifiers: IdentifierRules
     policy: AccessPolicy = field(default_factory=AccessPolicy)
     rules: Mapping[CountryCode, VerificationRules] = field(default_factory=dict)
@@ -283,6 +285,7 @@ def _verify(asked: _Asked, ncp: NcpA, exchange: Exchange, *, needs_treatment: bo
             peer=peer,
             rules=ncp.rules.get(peer.country, ncp.default_rules),
             at=exchange.at,
+            memory=ncp.assertions,
         )
         exchange.caller = caller
         exchange.notes.extend(caller.warnings)

@@ -42,6 +42,7 @@ from ncp.storage.state import State
 from ncp.wire.ids import CountryCode, Oid
 from ncp.wire.times import utc_now
 from ncp.wire.xml import XmlLimits
+from saml_assertions.memory import AssertionMemory
 from saml_assertions.replay import ReplayGuard
 from saml_assertions.rules import VerificationRules
 from saml_assertions.signature import SignatureProfile
@@ -140,6 +141,7 @@ def responding(settings: Settings, trust: TrustStore, national: NationalConnecto
         trust=trust,
         connector=national,
         replay=ReplayGuard(SharedReplayMemory(state)),
+        assertions=AssertionMemory(),
         identifiers=_identifier_rules(settings),
         policy=AccessPolicy(
             accept_role_without_permissions=frozenset(own.accept_role_without_permissions),
@@ -206,6 +208,7 @@ def _front_end(
         peers=peers,
         calls=calls,
         persons=ConfirmedPersons(state),
+        assertions=AssertionMemory(),
         own_rules=replace(_verification_rules(settings), country=settings.country.code),
         minimum_quality=settings.initiating.minimum_match_quality,
         answer_limits=XmlLimits(size=_answer_limit(settings), long_text=True),

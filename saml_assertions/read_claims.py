@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lxml.etree import _Element
@@ -34,14 +34,31 @@ ISSUED_BEFORE_VALID = timedelta(minutes=5)
 """How long before NotBefore an assertion may have been written."""
 
 
-@dataclass(frozen=True, slots=True)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
 class Reading:
-    """One assertion being read: its kind decides the wire code; ``warnings`` collects tolerated deviations."""
+    """One assertion being read: its kind decides the wire code; ``warnings`` collects tolerated deviations.
+
+    ``until`` is the moment from which one of its times will refuse it, narrowed as they are read.
+    """
 
     kind: Kind
     rules: VerificationRules
     at: datetime
     warnings: list[str]
+    until: datetime = _NEVER
+
+    def is_over(self, end: datetime) -> bool:
+        """Whether ``end`` has passed, give or take the skew; else ``until`` is not later than that."""
+        skew = self.rules.skew
+        # Differences, not sums: the year 9999 is a date that can be sent.
+        if self.at - end >= skew:
+            return True
+        if self.until - end > skew:
+            self.until = end + skew
+        return False
 
     def refuse(self, reason: str, code: Code | None = None) -> SecurityError:
         default = Code.HPI_GENERIC if self.kind is Kind.HCP else Code.ASSERTION_NOT_VALID
@@ -249,9 +266,8 @@ def _read_attributes(
 # --- the kinds -------------------------------------------------------------------------------------------------------
 
 
-def read_hcp(root: _Element, rules: VerificationRules, at: datetime, warnings: list[str]) -> tuple[HcpClaims, bool]:
+def read_hcp(root: _Element, reading: Reading) -> tuple[HcpClaims, bool]:
     """Claims of an HCP assertion, and whether it carries OneTimeUse. Raises ``SecurityError``."""
-    reading = Reading(Kind.HCP, rules, at, warnings)
     frame = _read_frame(root, reading)
     if frame.authentication_class not in facts.TWO_FACTOR_CLASSES:
         raise reading.refuse("authn.weak", Code.WEAK_AUTHENTICATION)
@@ -275,9 +291,8 @@ def read_hcp(root: _Element, rules: VerificationRules, at: datetime, warnings: l
     return claims, frame.one_time
 
 
-def read_trc(root: _Element, rules: VerificationRules, at: datetime, warnings: list[str]) -> tuple[TrcClaims, bool]:
+def read_trc(root: _Element, reading: Reading) -> tuple[TrcClaims, bool]:
     """Claims of a TRC assertion. ``purpose`` is empty when absent: the HCP's counts. Raises ``SecurityError``."""
-    reading = Reading(Kind.TRC, rules, at, warnings)
     frame = _read_frame(root, reading)
     _check_previous_session(reading, frame)
     values = _read_attributes(reading, TRC_ATTRIBUTES, frame.attributes)
@@ -308,9 +323,8 @@ def read_trc(root: _Element, rules: VerificationRules, at: datetime, warnings: l
     return claims, frame.one_time
 
 
-def read_nok(root: _Element, rules: VerificationRules, at: datetime, warnings: list[str]) -> tuple[NokClaims, bool]:
+def read_nok(root: _Element, reading: Reading) -> tuple[NokClaims, bool]:
     """Claims of a next-of-kin assertion. Raises ``SecurityError``."""
-    reading = Reading(Kind.NOK, rules, at, warnings)
     frame = _read_frame(root, reading)
     _check_previous_session(reading, frame)
     values = _read_attributes(reading, NOK_ATTRIBUTES, frame.attributes)
@@ -436,14 +450,15 @@ def _check_times(
         raise reading.refuse("time.span")
     if not_before > at + skew:
         raise reading.refuse("time.not_yet_valid")
-    # Differences, not sums: the year 9999 is a date that can be sent.
-    if at - not_on_or_after >= skew:
+    if reading.is_over(not_on_or_after):
         raise reading.refuse("time.expired")
     if issued > at + skew or not_before - issued > ISSUED_BEFORE_VALID:
         raise reading.refuse("time.issued")
     if authenticated - issued > skew:
         raise reading.refuse("time.authenticated")
-    if authn.get("SessionNotOnOrAfter") is not None and (at - _instant(reading, authn, "SessionNotOnOrAfter") >= skew):
+    if authn.get("SessionNotOnOrAfter") is not None and reading.is_over(
+        _instant(reading, authn, "SessionNotOnOrAfter")
+    ):
         raise reading.refuse("time.session")
     return issued, not_before, not_on_or_after, authenticated
 
@@ -471,7 +486,7 @@ def _check_confirmation(reading: Reading, subject: _Element) -> None:
         return
     if data.get("NotBefore") is not None and _instant(reading, data, "NotBefore") - reading.at > rules.skew:
         raise reading.refuse("subject.confirmation")
-    if data.get("NotOnOrAfter") is not None and reading.at - _instant(reading, data, "NotOnOrAfter") >= rules.skew:
+    if data.get("NotOnOrAfter") is not None and reading.is_over(_instant(reading, data, "NotOnOrAfter")):
         raise reading.refuse("subject.confirmation")
     recipient = data.get("Recipient")
     if recipient is not None and recipient not in rules.recipients:

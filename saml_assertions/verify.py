@@ -45,6 +45,8 @@ from saml_assertions.claims import (
     VerifiedAssertion,
     VerifiedCaller,
 )
+from saml_assertions.memory import AssertionMemory, Known
+from saml_assertions.read_claims import Reading
 from saml_assertions.rules import Trust, VerificationRules
 from trust_store.types import CertificateRefused, Purpose, TlsPeer, TrustedCertificate
 
@@ -63,6 +65,7 @@ def verify(
     peer: TlsPeer | None,
     rules: VerificationRules,
     at: datetime,
+    memory: AssertionMemory | None = None,
 ) -> VerifiedCaller:
     """Verify the assertions of one message (steps 2 to 15, 17 to 19, 22).
 
@@ -70,11 +73,12 @@ def verify(
     ``root``      the Envelope they stand in
     ``peer``      the gateway at the other end; None for the own portals, then ``rules.country`` counts
     ``at``        now, aware
+    ``memory``    what this process has verified before, so that an assertion is verified once and not per message
 
     Raises ``SecurityError`` and nothing else.
     """
     try:
-        return _verify(security, root, needs_treatment, trust, peer, rules, at)
+        return _verify(security, root, needs_treatment, trust, peer, rules, at, memory)
     except SecurityError:
         raise
     except Exception as error:
@@ -84,7 +88,7 @@ def verify(
 def verify_assertion(assertion: _Element, *, trust: Trust, rules: VerificationRules, at: datetime) -> VerifiedAssertion:
     """Verify one assertion on its own (steps 4 to 8, 11 to 15), wherever it stands. Raises ``SecurityError`` only."""
     try:
-        return _verify_one(assertion, header.kind_of(assertion), trust, rules.country, rules, at)
+        return _verify_one(assertion, header.kind_of(assertion), trust, rules.country, rules, at, None)
     except SecurityError:
         raise
     except Exception as error:
@@ -99,6 +103,7 @@ def _verify(
     peer: TlsPeer | None,
     rules: VerificationRules,
     at: datetime,
+    memory: AssertionMemory | None,
 ) -> VerifiedCaller:
     found = header.read_header(security, needs_treatment=needs_treatment)  # 2, 3
     if security[0].getroottree().getroot() is not root:
@@ -106,11 +111,11 @@ def _verify(
         raise SecurityError(Code.SEC_DATA_INTEGRITY_NOT_ENSURED, "header.content")
     header.check_envelope(security[0])  # 4
     country = peer.country if peer is not None else rules.country
-    hcp = _verify_one(found.hcp, Kind.HCP, trust, country, rules, at)
+    hcp = _verify_one(found.hcp, Kind.HCP, trust, country, rules, at, memory)
     # Without a peer and without a configured country the signer of the HCP sets what the others are compared with.
     country = country or hcp.signer.country
-    trc = None if found.trc is None else _verify_one(found.trc, Kind.TRC, trust, country, rules, at)
-    nok = None if found.nok is None else _verify_one(found.nok, Kind.NOK, trust, country, rules, at)
+    trc = None if found.trc is None else _verify_one(found.trc, Kind.TRC, trust, country, rules, at, memory)
+    nok = None if found.nok is None else _verify_one(found.nok, Kind.NOK, trust, country, rules, at, memory)
 
     warnings = list(found.warnings)
     verified = tuple(one for one in (nok, hcp, trc) if one is not None)
@@ -142,7 +147,19 @@ def _verify_one(
     country: CountryCode | None,
     rules: VerificationRules,
     at: datetime,
+    memory: AssertionMemory | None,
 ) -> VerifiedAssertion:
+    # The bytes to forward are taken before anything touches the tree.
+    sealed = serialise(assertion)
+    key = AssertionMemory.key(sealed) if memory is not None else b""
+    known = memory.get(key) if memory is not None else None
+    if (
+        known is not None
+        and known.holds(kind, country, rules, at)
+        and _judge(trust, known.certificate, PURPOSES[kind], at) == known.verified.signer  # 7, every time
+    ):
+        # 4 to 6 and 8 to 15 held for these very bytes and hold until known.until
+        return known.verified
     # 4 place
     header.check_place(assertion)
     # 5 structure
@@ -150,9 +167,9 @@ def _verify_one(
     # 6 shape of the signature
     parts = signature.check_structure(assertion, rules.signature)
     # 7 certificate
-    signer = _judge(trust, signature.certificate_der(parts), PURPOSES[kind], at)
-    # 8 digest and value; the bytes to forward are taken before the tree is touched
-    sealed = serialise(assertion)
+    certificate = signature.certificate_der(parts)
+    signer = _judge(trust, certificate, PURPOSES[kind], at)
+    # 8 digest and value
     canonical = signature.verify(assertion, parts, signer.certificate)
     # 9 only what was signed
     try:
@@ -169,13 +186,14 @@ def _verify_one(
     _check_issuer(issuer, kind, signer, country, rules, warnings)
     # 11 to 15 claims
     claims: HcpClaims | TrcClaims | NokClaims
+    reading = Reading(kind, rules, at, warnings)
     if kind is Kind.HCP:
-        claims, one_time = read_claims.read_hcp(tree, rules, at, warnings)
+        claims, one_time = read_claims.read_hcp(tree, reading)
     elif kind is Kind.TRC:
-        claims, one_time = read_claims.read_trc(tree, rules, at, warnings)
+        claims, one_time = read_claims.read_trc(tree, reading)
     else:
-        claims, one_time = read_claims.read_nok(tree, rules, at, warnings)
-    return VerifiedAssertion(
+        claims, one_time = read_claims.read_nok(tree, reading)
+    verified = VerifiedAssertion(
         claims=claims,
         signer=signer,
         issuer=issuer,
@@ -185,6 +203,9 @@ def _verify_one(
         warnings=tuple(warnings),
         proof=_PROOF,
     )
+    if memory is not None:
+        memory.put(key, Known(verified, certificate, kind, country, rules, at, reading.until))
+    return verified
 
 
 def _judge(trust: Trust, der: bytes, purpose: Purpose, at: datetime) -> TrustedCertificate:

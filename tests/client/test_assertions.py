@@ -10,9 +10,9 @@ import zeep
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
-from ncp_client.wire import NS_SOAP, NS_WSSE
 
 from ncp_client import Contract, Gateway, Traits
+from ncp_client.wire import NS_SOAP, NS_WSSE
 from tests.support.frontend import HCP, Certificates
 
 xmlsec = pytest.importorskip("xmlsec", reason="xmlsec judges the signatures; it is not installed")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ncp_client.errors import error_of
 
 from ncp.frontend.port import ConsentRecord, Treatment, View
 from ncp.wire.errors import (
@@ -48,6 +47,7 @@ from ncp_client import (
     Traits,
     TryLater,
 )
+from ncp_client.errors import error_of
 from tests.support.frontend import (
     CDA,
     HCP,
