@@ -88,7 +88,7 @@ class Fields(TypedDict, total=False):
     library: str
     """Name of the library's logger."""
     text: str
-    """Fixed text of the program, without any value filled in."""
+    """Fixed text of the program or of OpenSSL, or what is wrong with the configuration; never anything of a message."""
 
 
 ALLOWED = frozenset(Fields.__annotations__)
@@ -297,6 +297,7 @@ _OF_RECORDS = {
     "status": "status",
     "kind": "exception",
     "place": "text",
+    "detail": "text",
     "reference": "transaction",
     "code": "error_code",
     "workers": "workers",
