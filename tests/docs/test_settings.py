@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -126,7 +127,10 @@ def test_a_limit_that_is_configured_has_the_default_of_the_page(what: str, value
     ("what", "value", "by"), [row for row in _rows() if ".py:" in row[2]], ids=lambda text: text[:40]
 )
 def test_a_limit_that_is_fixed_has_the_value_of_the_page(what: str, value: str, by: str) -> None:
-    constants = [_constant(*found) for found in _CONSTANT.findall(by)]
+    constants: list[object] = []
+    for found in _CONSTANT.findall(by):
+        constant = _constant(*found)
+        constants += constant.values() if isinstance(constant, Mapping) else [constant]
     numbers = [(float(number), unit) for number, unit in _NUMBER.findall(value)]
     for constant, (number, unit) in zip(constants, numbers, strict=False):
         if isinstance(constant, int | float):
