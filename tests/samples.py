@@ -1,4 +1,4 @@
-"""Every shared sample of XCPD, XCA and SAML: what must come of it, and what does. ``python -m tests.samples`` prints it.
+"""Every shared sample of XCPD, XCA and SAML: what must come of it, and what does. `python -m tests.samples` tells.
 
 The expectations are those of the samples' own provenance and of the rules in ``docs/iti-55.md``, ``docs/iti-38.md``,
 ``docs/iti-39.md`` and ``docs/assertions.md``; search masks have a table of their own in ``tests/xcpd/test_masks.py``.
