@@ -198,6 +198,9 @@ class _Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         self.draining = True
+        # Idle connections end while handshakes do; uvicorn asks each connection once more.
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
         if self.endpoint.tls is not None:
             await asyncio.sleep(_HANDSHAKES_END)
         await super().shutdown(sockets)

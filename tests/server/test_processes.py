@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -47,6 +49,27 @@ def test_the_workers_share_one_listening_socket(tmp_path: Path) -> None:
     with running(tmp_path, workers=2) as server:
         found = pids(server, 2)
         assert len(found) == 2 and server.process.pid not in found
+
+
+def test_an_idle_server_stops_at_once_whatever_its_peers_leave_open(tmp_path: Path) -> None:
+    with running(tmp_path, workers=1, stop_timeout=30.0) as server, contextlib.ExitStack() as held:
+
+        def kept_alive() -> ssl.SSLSocket:
+            connection = held.enter_context(server.connect())
+            connection.sendall(b"GET /who HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert read_answer(connection)[0] == 200
+            return connection
+
+        kept_alive()  # never reads again, so it never confirms the end of TLS
+        kept_alive().sendall(b"\r\n")  # old clients send a line too many
+        held.enter_context(server.connect()).sendall(b"GET /who HTTP/1.1\r\n")
+        held.enter_context(server.connect())
+        held.enter_context(socket.create_connection(server.peers))
+        time.sleep(0.7)
+        begin = time.monotonic()
+        server.signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+        assert time.monotonic() - begin < 1.9
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
