@@ -11,7 +11,6 @@ uvicorn is asked for nothing but its documented events; ``tests/server`` holds t
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from ncp.observability.log import logger
+
 _VERSIONS = {"TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
 _PIPELINE_MAX = 8
 _HEADERS_MAX = 100
@@ -32,7 +33,7 @@ _GOODBYE = 0.5
 """Seconds a peer has to confirm the end of an idle TLS connection once the server drains; few do before they ask again,
 and everything sent to a connection that has been idle that long has left."""
 
-log = logging.getLogger("ncp.server")
+_log = logger()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,7 +191,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._arm(self.limits.write_timeout)
 
     def _refuse_connection(self, stream: asyncio.Transport) -> None:
-        log.warning("too many connections", extra={"reason": "http.connections"})
+        _log.warning("server.too_many_connections", reason="http.connections")
         if len(self.connections) > 2 * self.limits.max_connections:
             stream.abort()
         else:
@@ -259,7 +260,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._stall = None
 
     def _peer_does_not_read(self) -> None:
-        log.info("connection cut", extra={"reason": "http.write_timeout"})
+        _log.info("server.connection_cut", reason="http.write_timeout")
         if self._socket is not None:
             self._socket.abort()
 
