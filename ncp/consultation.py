@@ -12,12 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from babel import Locale, UnknownLocaleError
-
 from ncp import initiating
 from ncp.exchange import Exchange, Service, Side
 from ncp.frontend import render
-from ncp.frontend.notice import Fonts, NoticeText, Parties, choose, write_notice
+from ncp.frontend.notice import Fonts, NoticeText, Parties, choose
 from ncp.frontend.port import (
     Accompaniment,
     Call,
@@ -145,6 +143,8 @@ class Consultations:
             )
 
     def notice(self, country: CountryCode, language: str) -> PatientNotice:
+        from ncp.frontend.notice_pdf import write_notice  # heavy, and most workers are never asked for a notice
+
         text = choose(self.notices.texts, language)
         parties = Parties(
             treatment=country_name(self.ncp.country, text.language) or self.ncp.country,
@@ -200,6 +200,8 @@ class Consultations:
 
 def country_name(country: CountryCode, language: str) -> str:
     """The country's name from CLDR; empty for a language or country that it does not know."""
+    from babel import Locale, UnknownLocaleError  # only the front end names countries
+
     try:
         names: Mapping[str, str] = Locale.parse(language.replace("-", "_")).territories
     except (UnknownLocaleError, ValueError):

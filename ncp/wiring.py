@@ -21,9 +21,6 @@ from ncp.app import Check, PeerOptions, health_app, peer_app
 from ncp.capture import Capture
 from ncp.connector import NationalConnector
 from ncp.connector.store.connector import StoreConnector
-from ncp.consultation import Consultations, Notices
-from ncp.frontend.app import FrontEndOptions, frontend_app
-from ncp.frontend.notice import Fonts, load_notices
 from ncp.frontend.port import PortalIdentity
 from ncp.http_out import CallLimits
 from ncp.initiating import NcpB
@@ -187,6 +184,11 @@ def _front_end(
     settings: Settings, trust: TrustStore, state: State
 ) -> tuple[Endpoint, Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]:
     """The front-end listener; what to do when the loop runs, and when it ends."""
+    # A gateway that only answers is spared the front end and spyne behind it: a sixth of its memory.
+    from ncp.consultation import Consultations, Notices
+    from ncp.frontend.app import FrontEndOptions, frontend_app
+    from ncp.frontend.notice import Fonts, load_notices
+
     if settings.seal is None:
         raise ValueError("the role initiating needs a [seal]")
     client_key = _key(settings.tls.client_or_server)

@@ -18,6 +18,9 @@ from collections.abc import Iterable
 
 from xcpd.messages import PatientSearch, Person
 
+MAXIMUM_IDENTIFIERS = 20
+"""Of one patient; so nobody can have more than these."""
+
 _DATE = re.compile(r"(?:\d{4}|\d{6}|\d{8})(?!\d)", re.ASCII)
 _TIME = re.compile(r"\d{8}\d{2,6}(?:\.\d+)?(?:[+-]\d{4})?", re.ASCII)
 # Letters that Unicode does not take apart, as the passport spells them (ICAO 9303-3, table A).
