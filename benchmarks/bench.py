@@ -39,7 +39,7 @@ from ncp.wire import soap
 from ncp.wire.ids import II, CountryCode, Oid
 from ncp.wire.times import to_hl7
 from ncp.wire.xml import parse
-from saml_assertions.claims import HcpClaims, Kind
+from saml_assertions.claims import Kind
 from saml_assertions.issue import Professional, issue_hcp, issue_trc
 from saml_assertions.read_claims import Reading, read_hcp
 from saml_assertions.rules import VerificationRules
@@ -55,17 +55,20 @@ MARK = b"urn:uuid:00000000-0000-4000-8000-000000000000"
 """Stands where each request has its own MessageID, of the same length."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Question:
-    """One kind of request, ready but for its MessageID."""
+    """One kind of request, ready but for its MessageID. Several ``bodies`` differ in their assertions."""
 
     name: str
     path: str
     content_type: str
-    body: bytes
+    bodies: list[bytes]
+    asked: int = 0
 
     def fresh(self) -> bytes:
-        return self.body.replace(MARK, f"urn:uuid:{uuid.uuid4()}".encode(), 1)
+        body = self.bodies[self.asked % len(self.bodies)]
+        self.asked += 1
+        return body.replace(MARK, f"urn:uuid:{uuid.uuid4()}".encode(), 1)
 
 
 @dataclass
@@ -218,63 +221,89 @@ def floor(play: Playground, answer: Path, *, sign: bool) -> Iterator[tuple[int, 
         process.stdout.close()
 
 
-def questions(play: Playground, ids: dict[str, tuple[str, str]]) -> list[Question]:
-    """The five questions of the benchmark, signed by country B's seal, about country A's patient."""
-    at = datetime.now(UTC)
-    pki = play.folder / "pki" / "fr"
-    seal = load_key_pair(pki / "seal.pem", pki / "seal.key.pem")
-    asking, answering = play.asking, play.answering
-    who = Professional(
-        identifier="899700000001",
-        name="Camille Exemple",
-        role="221",
-        facility_type="Resident Physician",
-        locality="Cabinet Exemple",
-        authentication_class="urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI",
-        authenticated=at,
-        permissions=PERMISSIONS,
-    )
-    country, home = CountryCode(asking.code), Oid(asking.home_community_id)
-    hcp = issue_hcp(who, country=country, home=home, signer=seal, id=f"_{uuid.uuid4()}", at=at)
-    claims: HcpClaims = read_hcp(parse(hcp), Reading(Kind.HCP, VerificationRules(), at, []))[0]
-    patient = II("2.16.840.1.113883.2.7.2.2", "999990011")
-    trc = issue_trc(
-        claims, patient, purpose="TREATMENT", country=country, signer=seal, id=f"_{uuid.uuid4()}", at=at,
-        patient_attribute="subject-id",
-    )  # fmt: skip
-    discovery = xcpd.write.write_discovery(
-        PatientDiscovery(
-            id=II(str(uuid.uuid4()), "1234567890"),
-            creation_time=to_hl7(at),
-            sender=home,
-            receiver=Oid(answering.home_community_id),
-            query_id=II(str(uuid.uuid4())),
-            search=PatientSearch(identifiers=(patient,)),
-        )
-    )
-    query = xca.query.write_query(CrossGatewayQuery(patient, ("60591-5",)))
+class Asking:
+    """Country B: writes questions about country A's patients, with assertions that its seal signed."""
 
-    def made(name: str, path: str, action: str, body: bytes, assertions: list[bytes]) -> Question:
-        message = soap.write_request(
-            body, action=action, message_id=MARK.decode(), to="https://localhost", assertions=assertions
-        )
-        return Question(name, path, soap.SOAP_CONTENT_TYPE(action), message)
+    def __init__(self, play: Playground) -> None:
+        pki = play.folder / "pki" / "fr"
+        self.seal = load_key_pair(pki / "seal.pem", pki / "seal.key.pem")
+        self.country = CountryCode(play.asking.code)
+        self.home = Oid(play.asking.home_community_id)
+        self.answering = Oid(play.answering.home_community_id)
 
-    found = [
-        made("ITI-55", "/services/XCPD_Service", xcpd_facts.ACTION, discovery, [hcp]),
-        made("ITI-38", "/services/XCA_Service", xca_facts.QUERY_ACTION, query, [hcp, trc]),
-    ]
-    for size, (extension, document) in ids.items():
-        owner = II(patient.root, extension)
-        own_trc = issue_trc(
-            claims, owner, purpose="TREATMENT", country=country, signer=seal, id=f"_{uuid.uuid4()}", at=at,
+    def hcp(self) -> bytes:
+        at = datetime.now(UTC)
+        who = Professional(
+            identifier="899700000001",
+            name="Camille Exemple",
+            role="221",
+            facility_type="Resident Physician",
+            locality="Cabinet Exemple",
+            authentication_class="urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI",
+            authenticated=at,
+            permissions=PERMISSIONS,
+        )
+        return issue_hcp(who, country=self.country, home=self.home, signer=self.seal, id=f"_{uuid.uuid4()}", at=at)
+
+    def trc(self, hcp: bytes, patient: II) -> bytes:
+        at = datetime.now(UTC)
+        return issue_trc(
+            read_hcp(parse(hcp), Reading(Kind.HCP, VerificationRules(), at, []))[0],
+            patient,
+            purpose="TREATMENT",
+            country=self.country,
+            signer=self.seal,
+            id=f"_{uuid.uuid4()}",
+            at=at,
             patient_attribute="subject-id",
-        )  # fmt: skip
-        wanted = DocumentRequest(document, answering.home_community_id, f"urn:oid:{answering.home_community_id}")
-        retrieve = xca.retrieve.write_retrieve(wanted)
-        found.append(
-            made(f"ITI-39 {size}", "/services/XCA_Service", xca_facts.RETRIEVE_ACTION, retrieve, [hcp, own_trc])
         )
+
+    def discovery(self, name: str, patient: II, assertions: list[list[bytes]]) -> Question:
+        body = xcpd.write.write_discovery(
+            PatientDiscovery(
+                id=II(str(uuid.uuid4()), "1234567890"),
+                creation_time=to_hl7(datetime.now(UTC)),
+                sender=self.home,
+                receiver=self.answering,
+                query_id=II(str(uuid.uuid4())),
+                search=PatientSearch(identifiers=(patient,)),
+            )
+        )
+        return _question(name, "/services/XCPD_Service", xcpd_facts.ACTION, body, assertions)
+
+    def query(self, name: str, patient: II, assertions: list[list[bytes]]) -> Question:
+        body = xca.query.write_query(CrossGatewayQuery(patient, ("60591-5",)))
+        return _question(name, "/services/XCA_Service", xca_facts.QUERY_ACTION, body, assertions)
+
+    def retrieve(self, name: str, document: str, assertions: list[list[bytes]]) -> Question:
+        body = xca.retrieve.write_retrieve(DocumentRequest(document, self.answering, f"urn:oid:{self.answering}"))
+        return _question(name, "/services/XCA_Service", xca_facts.RETRIEVE_ACTION, body, assertions)
+
+
+def _question(name: str, path: str, action: str, body: bytes, assertions: list[list[bytes]]) -> Question:
+    bodies = [
+        soap.write_request(body, action=action, message_id=MARK.decode(), to="https://localhost", assertions=each)
+        for each in assertions
+    ]
+    return Question(name, path, soap.SOAP_CONTENT_TYPE(action), bodies)
+
+
+def questions(play: Playground, ids: dict[str, tuple[str, str]], fresh: int) -> list[Question]:
+    """The questions of the benchmark. In those marked "new", ``fresh`` messages carry assertions never seen before."""
+    asking = Asking(play)
+    patient = II("2.16.840.1.113883.2.7.2.2", "999990011")
+    hcp = asking.hcp()
+    found = [
+        asking.discovery("ITI-55", patient, [[hcp]]),
+        asking.query("ITI-38", patient, [[hcp, asking.trc(hcp, patient)]]),
+    ]
+    if fresh:
+        pairs = [[hcp, asking.trc(hcp, patient)] for hcp in (asking.hcp() for _ in range(fresh))]
+        found.append(asking.discovery("ITI-55, new assertion", patient, [[hcp] for hcp, _ in pairs]))
+        found.append(asking.query("ITI-38, new assertions", patient, pairs))
+    for size, (extension, document) in ids.items():
+        trc = asking.trc(hcp, II(patient.root, extension))
+        found.append(asking.retrieve(f"ITI-39 {size}", document, [[hcp, trc]]))
     return found
 
 
@@ -303,9 +332,10 @@ def main() -> None:
             port = play.answering.server.port
             idle = memory_of(pid, "VmRSS")
             rows: list[str] = []
-            for question in questions(play, ids):
+            for question in questions(play, ids, fresh=2400 // share):
                 large = "MB" in question.name
-                count = max(20, (200 if "10 MB" in question.name else 400 if large else 3000) // share)
+                usual = 200 if "10 MB" in question.name else 400 if large else 600 if "new" in question.name else 3000
+                count = max(20, usual // share)
                 rounds = 5
                 tell(f"{question.name}: {rounds} rounds of {count // rounds}, gateway and floor in turn")
                 connection = Connection(port, context)
@@ -339,8 +369,8 @@ def main() -> None:
         peaks = []
         for size in ids:
             with gateway(play.answering) as (pid, _):
-                question = next(each for each in questions(play, ids) if each.name == f"ITI-39 {size}")
-                small = next(each for each in questions(play, ids) if each.name == "ITI-55")
+                question = next(each for each in questions(play, ids, fresh=0) if each.name == f"ITI-39 {size}")
+                small = next(each for each in questions(play, ids, fresh=0) if each.name == "ITI-55")
                 connection = Connection(play.answering.server.port, context)
                 connection.ask(small)
                 base = memory_of(pid, "VmHWM")

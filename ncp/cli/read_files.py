@@ -7,7 +7,7 @@ sees. Shows patient data: it is for a person who has the file anyway.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,9 +18,22 @@ from lxml.etree import _Element
 from ncp.wire import mtom, soap
 from ncp.wire.errors import NcpError
 from ncp.wire.ids import CountryCode, country_code
-from ncp.wire.xml import NS_HL7, NS_SAML, NS_SOAP11, NS_SOAP12, NS_WSA, XmlRefused, child, local_name, parse, text_of
-from saml_assertions import header, signature, verify
-from saml_assertions.claims import VerifiedAssertion
+from ncp.wire.xml import (
+    NS_HL7,
+    NS_SAML,
+    NS_SOAP11,
+    NS_SOAP12,
+    NS_WSA,
+    NS_WSSE,
+    XmlRefused,
+    child,
+    children,
+    local_name,
+    parse,
+    text_of,
+)
+from saml_assertions import header, signature, sts, verify
+from saml_assertions.claims import Kind, VerifiedAssertion
 from saml_assertions.rules import Trust, VerificationRules
 from xca.delivered import DOCUMENT_LIMITS, level, pdf_of
 from xca.facts import NS_QUERY, NS_XDSB, QUERY_BODY, RETRIEVE_BODY
@@ -43,6 +56,10 @@ _BODIES: dict[str, tuple[str, _Reader]] = {
 }
 _REQUESTS = {xcpd_facts.BODY, QUERY_BODY, RETRIEVE_BODY}
 _NEEDS_TREATMENT = {QUERY_BODY, RETRIEVE_BODY}
+_CLIENT_CONNECTOR = (
+    "http://clientconnector.protocolterminator.openncp.epsos/",
+    "http://api.client.core.openncp.sante.ec.europa.eu",
+)
 _MASKS = {"searchFields", "patientSearch", "SignedServiceMetadata", "ServiceMetadata"}
 _HTTP_LINE = re.compile(rb"(?:POST|PUT|HTTP/1\.[01]|HTTP/2) [^\r\n]*\r?\n")
 _HEADERS = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*)+\r?\n")
@@ -108,11 +125,46 @@ def _xml(data: bytes, name: str, attachments: Attachments, judging: Judging) -> 
         return _document(data)
     if local_name(root) in _MASKS:
         return _mask(data, root, name)
+    if tag == f"{{{NS_SOAP12}}}Header":
+        return _header(root, judging)
+    if _is_client_connector(root):
+        return {"kind": f"client connector {local_name(root)}", "message": _values(root)}
     raise NotUnderstood(f"XML with the root element {local_name(root)}")
+
+
+def _header(root: _Element, judging: Judging) -> dict[str, Any]:
+    """A SOAP header alone, as gateways keep it and national systems get it."""
+    security = tuple(root.iterchildren(f"{{{NS_WSSE}}}Security"))
+    inside = [one for block in security for one in block.iterchildren(f"{{{NS_SAML}}}Assertion")]
+    treatment = any(header.kind_of(one) is Kind.TRC for one in inside)
+    return {"kind": "SOAP header", "assertions": _caller(security, root, treatment, judging)}
+
+
+def _is_client_connector(root: _Element) -> bool:
+    return str(root.tag).startswith(tuple(f"{{{namespace}}}" for namespace in _CLIENT_CONNECTOR))
+
+
+def _values(element: _Element) -> object:
+    """Local names and texts, nested; a name that stands several times becomes a list."""
+    inside = list(children(element))
+    if not inside:
+        return text_of(element)
+    found: dict[str, Any] = {}
+    for one in inside:
+        found.setdefault(local_name(one), []).append(_values(one))
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _token_request(root: _Element) -> dict[str, Any]:
+    next_of_kin = next(root.iter(f"{{{sts.NS_NOK}}}NoKParameters"), None) is not None
+    service: sts.Service = "NOK" if next_of_kin else "TRC"
+    return {"kind": f"token request {service}", "message": sts.read_request(root, service)}
 
 
 def _envelope(root: _Element, attachments: Attachments, judging: Judging) -> dict[str, Any]:
     body_tag = _first_in_body(root)
+    if body_tag == f"{{{sts.NS_WST}}}RequestSecurityToken":
+        return _token_request(root)
     if body_tag in _REQUESTS:
         envelope = soap.read_request(root)
     else:
@@ -134,7 +186,8 @@ def _envelope(root: _Element, attachments: Attachments, judging: Judging) -> dic
     }
     found: dict[str, Any] = {"kind": kind, "addressing": {name: value for name, value in addressing.items() if value}}
     if envelope.security:
-        found["assertions"] = _caller(envelope, judging)
+        treatment = envelope.body.tag in _NEEDS_TREATMENT
+        found["assertions"] = _caller(envelope.security, envelope.root, treatment, judging)
     found["message"] = read(envelope.body, attachments)
     return found
 
@@ -148,15 +201,14 @@ def _first_in_body(root: _Element) -> str:
     return ""
 
 
-def _caller(envelope: soap.Envelope, judging: Judging) -> object:
+def _caller(security: Sequence[_Element], root: _Element, needs_treatment: bool, judging: Judging) -> object:
     """The assertions of a message: judged all together with a trust store, else each described."""
     if judging.trust is None:
-        inside = [one for block in envelope.security for one in block.iterfind(f"{{{NS_SAML}}}Assertion")]
-        return [_described(one) for one in inside]
+        return [_described(one) for block in security for one in block.iterfind(f"{{{NS_SAML}}}Assertion")]
     caller = verify.verify(
-        envelope.security,
-        envelope.root,
-        needs_treatment=envelope.body.tag in _NEEDS_TREATMENT,
+        security,
+        root,
+        needs_treatment=needs_treatment,
         trust=judging.trust,
         peer=None,
         rules=VerificationRules(),
