@@ -20,6 +20,7 @@ from ncp.http_in import (
     Send,
     client_certificate,
     header,
+    header_list,
     read_body,
     refuse,
     send_response,
@@ -78,7 +79,7 @@ def peer_app(ncp: NcpA, options: PeerOptions) -> Handler:
             declared_length=header(scope, "content-length"),
         )
         request = Request(
-            peer, body, header(scope, "content-type"), header(scope, "soapaction"), header(scope, "accept")
+            peer, body, header(scope, "content-type"), header(scope, "soapaction"), header_list(scope, "accept")
         )
         reply = await respond(request, ncp, exchange)
         if options.capture is not None:

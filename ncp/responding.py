@@ -221,8 +221,7 @@ async def _retrieve(asked: _Asked, ncp: NcpA, exchange: Exchange) -> Reply:
         delivered, errors = [], [xca.outcomes.error_entry(exchange.error, home=ncp.home)]
     # A document travels as asked: MTOM unless the peer wants it inline and did not send MTOM itself.
     inline = not asked.multipart and (
-        asked.request.peer.country in ncp.inline_for
-        or "multipart/related" not in (asked.request.accept or "multipart/related")
+        asked.request.peer.country in ncp.inline_for or not mtom.accepts_multipart(asked.request.accept)
     )
     body, attachments = xca.retrieve.write_retrieve_response(delivered, errors, home=ncp.home, inline=inline)
     if inline:

@@ -53,14 +53,14 @@ class LogIn:
     def hcp(self, **attributes: str) -> str:
         return self._stamped(assertions.unsigned_hcp(self.country, **attributes))
 
-    def trc(self, patient: tuple[str, str], **changes: str) -> str:
+    def trc(self, patient: tuple[str, str], /, **changes: str) -> str:
         """``patient`` is (root, extension)."""
         value = escape(f"{patient[1]}^^^&{patient[0]}&ISO")
         return self._stamped(
             assertions.unsigned_trc(self.country, **{"patient": attribute(SUBJECT_ID, value), **changes})
         )
 
-    def nok(self, patient: tuple[str, str], **changes: str) -> str:
+    def nok(self, patient: tuple[str, str], /, **changes: str) -> str:
         value = escape(f"{patient[1]}^^^&{patient[0]}&ISO")
         return self._stamped(
             assertions.unsigned_nok(self.country, **{"patient": attribute(SUBJECT_ID, value), **changes})
