@@ -80,7 +80,8 @@ def test_an_answer_names_the_question_it_answers_and_repeats_the_query(ncp_a: Sc
 
 DEMANDING = """<searchFields xmlns="http://ec.europa.eu/sante/ehncp/ism"><country code="HR" label="x"><patientSearch>
 <identifier type="NORMAL"><id domain="2.16.840.1.113883.2.7.2.2" label="label.ism.nationalSocialSecurityNumber"
- mandatory="true" format="[0-9]{9}" contextualDescription="x"/>%s</identifier>%s</patientSearch></country></searchFields>"""
+ mandatory="true" format="[0-9]{9}" contextualDescription="x"/>%s</identifier>%s
+</patientSearch></country></searchFields>"""
 BIRTH_DATE = '<birthDate label="label.ism.birthDate" format="" contextualDescription="x" mandatory="true"/>'
 ACCESS_CODE = (
     '<id domain="2.25.77" label="label.ism.accessCode" format="[A-Za-z0-9]{6}" contextualDescription="x" '

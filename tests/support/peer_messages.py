@@ -153,7 +153,7 @@ COUNTRY_TRAIT = trait("patientAddress", "<value><country>HR</country></value>", 
 
 
 def discovery(*traits: str, receiver: str = HR, sender: str = FR, query_id: str = "") -> bytes:
-    """PRPA_IN201305UV02 as OpenNCP from 5.2.5 sends it; the traits in the order of the schema, which is that of names."""
+    """PRPA_IN201305UV02 as OpenNCP from 5.2.5 sends it; traits in the order of the schema, by name."""
 
     def device(role: str, code: str, oid: str) -> str:
         return (
@@ -175,7 +175,8 @@ def discovery(*traits: str, receiver: str = HR, sender: str = FR, query_id: str 
         '<authorOrPerformer typeCode="AUT"><assignedPerson classCode="ASSIGNED"/></authorOrPerformer>'
         f'<queryByParameter><queryId root="{query_id or uuid.uuid4()}"/><statusCode code="new"/>'
         '<responseModalityCode code="R"/><responsePriorityCode code="I"/><matchCriterionList/>'
-        f"<parameterList>{''.join(sorted(traits, key=_name))}</parameterList></queryByParameter></controlActProcess></PRPA_IN201305UV02>"
+        f"<parameterList>{''.join(sorted(traits, key=_name))}</parameterList></queryByParameter></controlActProcess>"
+        "</PRPA_IN201305UV02>"
     ).encode()
 
 

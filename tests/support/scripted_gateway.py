@@ -1,7 +1,7 @@
 """NCP-A on a real TLS socket over a scripted national connector that remembers every question.
 
-Everything but the national system is the product: ``peer_app``, the server's protocol, TLS contexts, trust store, replay
-memory, assertion memory. The connector answers what a test tells it, and its ``calls`` prove what was not asked.
+Everything but the national system is the product: ``peer_app``, the server's protocol, TLS contexts, trust store,
+replay memory, assertion memory. The connector answers what a test tells it, and its ``calls`` prove what was not asked.
 """
 
 from __future__ import annotations
@@ -359,7 +359,7 @@ def _serving(endpoint: Endpoint, listening: socket.socket) -> Iterator[None]:
         servers.append(server)
         loops.append(asyncio.get_running_loop())
         task = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110  uvicorn sets a flag and no event
             await asyncio.sleep(0.01)
         started.set()
         await task
