@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from babel import Locale, UnknownLocaleError
@@ -41,6 +41,7 @@ from ncp.wire.ids import II, CountryCode
 from ncp.wire.times import utc_now
 from saml_assertions.issue import Professional
 from xca.messages import DocumentEntry, DocumentFilter, DocumentRequest
+from xcpd.mask_fields import identifier_rules
 from xcpd.messages import PatientSearch
 
 T = TypeVar("T")
@@ -66,15 +67,18 @@ class Consultations:
     ncp: NcpB
     masks: SearchMasks
     notices: Notices
+    role_permissions: Mapping[str, frozenset[str]]
+    """What an HCP assertion grants, by role, where the portal names no permission."""
     loop: asyncio.AbstractEventLoop
     patience: float
 
     def find_patient(self, call: Call, country: CountryCode, search: PatientSearch) -> tuple[PatientFound, ...]:
         with self._told(call, Service.DISCOVERY, country) as exchange:
             mask = self.masks.get(country)
+            rules = None
             if mask is not None:
-                search = mask.asked(search)
-            match = self._wait(initiating.find_patient(country, search, _header(call), self.ncp, exchange))
+                search, rules = mask.asked(search), identifier_rules(mask)
+            match = self._wait(initiating.find_patient(country, search, rules, _header(call), self.ncp, exchange))
             return (PatientFound(match.person, match.warnings),)
 
     def list_documents(
@@ -115,6 +119,9 @@ class Consultations:
                 raise AccessError(Code.NOT_ALLOWED, "portal.may_not_assert")
             if call.portal.roles and professional.role not in call.portal.roles:
                 raise AccessError(Code.NOT_ALLOWED, "portal.role")
+            if not professional.permissions:
+                granted = self.role_permissions.get(professional.role, frozenset())
+                professional = replace(professional, permissions=granted)
             return initiating.issue_hcp(professional, self.ncp, exchange)
 
     def confirm_treatment(self, call: Call, treatment: Treatment) -> bytes:

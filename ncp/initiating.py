@@ -1,6 +1,7 @@
 """NCP-B, the Initiating Gateway. Every question takes these steps, in this order:
 
-1 verify the portal's assertions against our own country's anchors      2 bind the patient of the question to the TRC
+1 verify the portal's assertions against our own country's anchors
+2 check the question: the traits that the country asks for, the patient of the TRC and no other
 3 find the peer      4 write the question      5 send it, the only I/O      6 read the answer, of any version
 7 decide what may be shown: one certain person, documents that came without an error, of this very patient
 
@@ -25,7 +26,7 @@ import xca.retrieve
 import xcpd.outcomes
 import xcpd.read
 import xcpd.write
-from ncp.exchange import Exchange, Service
+from ncp.exchange import Capture, Exchange, Service
 from ncp.http_out import Outgoing
 from ncp.peer_calls import PeerCalls
 from ncp.storage.persons import ConfirmedPersons
@@ -47,6 +48,7 @@ from xca.facts import ORIGINAL_CLINICAL_DOCUMENTS, ClassCode
 from xca.messages import CrossGatewayQuery, DocumentFilter, DocumentRequest
 from xca.outcomes import DocumentList
 from xcpd import facts as xcpd_facts
+from xcpd.mask_fields import IdentifierRules
 from xcpd.messages import PatientDiscovery, PatientSearch
 from xcpd.outcomes import PatientMatch
 
@@ -65,6 +67,8 @@ class NcpB:
     assertions: AssertionMemory
     own_rules: VerificationRules
     minimum_quality: int = 90
+    repeat_after_fault: bool = False
+    capture: Capture | None = None
     answer_limits: XmlLimits = field(default_factory=lambda: XmlLimits(size=70 * 1024 * 1024, long_text=True))
     parts: int = 50
 
@@ -89,10 +93,16 @@ class Fetched:
 
 
 async def find_patient(
-    country: CountryCode, search: PatientSearch, header: PortalHeader, ncp: NcpB, exchange: Exchange
+    country: CountryCode,
+    search: PatientSearch,
+    rules: IdentifierRules | None,
+    header: PortalHeader,
+    ncp: NcpB,
+    exchange: Exchange,
 ) -> PatientMatch:
-    """ITI-55 Cross Gateway Patient Discovery."""
+    """ITI-55 Cross Gateway Patient Discovery. ``rules`` are those of the country's search mask, where one is known."""
     caller = _verify(header, ncp, exchange, needs_treatment=False)  # 1
+    _check_traits(search, rules, exchange)  # 2
     peer, url = ncp.peers.find(country, PeerService.DISCOVERY)  # 3
     discovery = PatientDiscovery(  # 4
         id=II(str(uuid.uuid4()), f"{uuid.uuid4().int % 10**10:010d}"),
@@ -269,6 +279,20 @@ def _verify(header: PortalHeader, ncp: NcpB, exchange: Exchange, *, needs_treatm
     return caller
 
 
+def _check_traits(search: PatientSearch, rules: IdentifierRules | None, exchange: Exchange) -> None:
+    """What the country would refuse anyway does not leave. An identifier of a kind that it does not use is not "nobody
+    found": the country was not asked."""
+    if rules is None:
+        return
+    with exchange.step("traits"):
+        try:
+            xcpd.outcomes.check_search(search, rules, demographics_allowed=not rules.formats)
+        except RequestError as error:
+            if error.reason == xcpd.outcomes.IDENTIFIER_ROOT:
+                raise RequestError(Code.PI_INCORRECT_FORMATTING, error.reason) from None
+            raise
+
+
 def _bind(patient: II, caller: VerifiedCaller, exchange: Exchange) -> None:
     exchange.patient = patient
     if _treatment(caller).patient != patient:
@@ -306,17 +330,25 @@ async def _ask(
     *,
     mtom_request: str = "never",
 ) -> tuple[Envelope, Mapping[str, bytes | memoryview]]:
-    """Sends one question and opens the answer. A fault to a multipart question is asked once again as plain SOAP."""
+    """Sends one question and opens the answer.
+
+    A multipart question that meets a fault is asked once again as plain SOAP, where the form is to be found out. A fault
+    that names a code is an answer of somebody who read the question: it is not asked again.
+    """
     exchange.peer_country = peer.country
     multipart = mtom_request == "always" or (mtom_request == "auto" and not ncp.calls.prefers_plain(url))
     try:
         return await _send(peer, url, action, body, assertions, ncp, exchange, multipart=multipart)
-    except PeerFault:
-        if not (multipart and mtom_request == "auto"):
+    except PeerFault as fault:
+        if fault.code != Code.CONNECTION_NOT_POSSIBLE:
             raise
-        exchange.notes.append("mtom.refused")
-        answer = await _send(peer, url, action, body, assertions, ncp, exchange, multipart=False)
-        ncp.calls.remember_plain(url)
+        plain = multipart and mtom_request == "auto"
+        if not plain and not ncp.repeat_after_fault:
+            raise
+        exchange.notes.append("mtom.refused" if plain else "question.repeated")
+        answer = await _send(peer, url, action, body, assertions, ncp, exchange, multipart=multipart and not plain)
+        if plain:
+            ncp.calls.remember_plain(url)
         return answer
 
 
@@ -335,16 +367,22 @@ async def _send(
         """Written anew for a repeat: another MessageID, the same body."""
         message_id = exchange.message_id = urn_uuid(uuid.uuid4())
         envelope = soap.write_request(body, action=action, message_id=message_id, to=url, assertions=assertions)
-        if not multipart:
-            return Outgoing(message_id, soap.SOAP_CONTENT_TYPE(action), [envelope])
-        unique = uuid.uuid4().hex
-        content_type, chunks = mtom.write_multipart(
-            envelope, [], action=action, boundary=f"MIMEBoundary_{unique}", root_id=f"0.{unique}@ncp"
-        )
+        content_type, chunks = soap.SOAP_CONTENT_TYPE(action), [envelope]
+        if multipart:
+            unique = uuid.uuid4().hex
+            content_type, chunks = mtom.write_multipart(
+                envelope, [], action=action, boundary=f"MIMEBoundary_{unique}", root_id=f"0.{unique}@ncp"
+            )
+        keep("outgoing-request", content_type, chunks)
         return Outgoing(message_id, content_type, chunks)
+
+    def keep(what: str, content_type: str, chunks: Sequence[bytes]) -> None:
+        if ncp.capture is not None:
+            ncp.capture(exchange.transaction, exchange.service, what, content_type, chunks)
 
     with exchange.step("send"):
         reply = await ncp.calls.post(peer.country, url, question)
+        keep("incoming-answer", reply.content_type, [reply.body])
         if reply.repeated:
             exchange.notes.append("question.repeated")
     with exchange.step("open"):

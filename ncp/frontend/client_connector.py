@@ -282,6 +282,7 @@ def _metadata(types: SimpleNamespace, entry: DocumentEntry, names: Mapping[str, 
         "authors": [
             types.author(person=author.person or None, specialty=list(author.specialties) or None)
             for author in entry.authors
+            if author.person or author.specialties
         ]
         or None,
         "reasonOfHospitalisation": reason,
