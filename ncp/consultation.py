@@ -22,6 +22,7 @@ from ncp.frontend.port import (
     Accompaniment,
     Call,
     CountryState,
+    DocumentsFound,
     FetchedDocument,
     MaskForm,
     PatientFound,
@@ -40,7 +41,7 @@ from ncp.wire.errors import AccessError, Code, NcpError, RequestError
 from ncp.wire.ids import II, CountryCode
 from ncp.wire.times import utc_now
 from saml_assertions.issue import Professional
-from xca.messages import DocumentEntry, DocumentFilter, DocumentRequest
+from xca.messages import DocumentFilter, DocumentRequest
 from xcpd.mask_fields import identifier_rules
 from xcpd.messages import PatientSearch
 
@@ -79,16 +80,16 @@ class Consultations:
             if mask is not None:
                 search, rules = mask.asked(search), identifier_rules(mask)
             match = self._wait(initiating.find_patient(country, search, rules, _header(call), self.ncp, exchange))
-            return (PatientFound(match.person, match.warnings),)
+            return (PatientFound(match.person, match.to_show),)
 
     def list_documents(
         self, call: Call, country: CountryCode, patient: II, class_codes: tuple[str, ...], filter: DocumentFilter
-    ) -> tuple[DocumentEntry, ...]:
+    ) -> DocumentsFound:
         with self._told(call, Service.QUERY, country) as exchange:
             found = self._wait(
                 initiating.list_documents(country, patient, class_codes, filter, _header(call), self.ncp, exchange)
             )
-            return found.documents
+            return DocumentsFound(found.documents, found.warnings)
 
     def retrieve_document(
         self, call: Call, country: CountryCode, document: DocumentRequest, class_code: str, language: str

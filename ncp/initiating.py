@@ -332,7 +332,7 @@ async def _ask(
 ) -> tuple[Envelope, Mapping[str, bytes | memoryview]]:
     """Sends one question and opens the answer.
 
-    A multipart question that meets a fault is asked once again as plain SOAP, where the form is to be found out. A fault
+    A multipart question that meets a fault is asked once more as plain SOAP, where the form is to be found out. A fault
     that names a code is an answer of somebody who read the question: it is not asked again.
     """
     exchange.peer_country = peer.country

@@ -1,0 +1,109 @@
+"""One playground for the session; the gateways on it are real processes, started once."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from ncp.cli.demo_files import Playground
+from ncp_client import Session
+from tests.support.consultation import (
+    Asking,
+    Partner,
+    Server,
+    World,
+    asking_gateway,
+    croatia,
+    make_authority,
+    make_playground,
+    make_server,
+    professional,
+    two_gateways,
+)
+from tests.support.scripted_peer import ScriptedPeer
+
+HOME = {code: f"1.2.999.{number}" for number, code in enumerate(("AT", "PT", "ES", "MT", "CZ", "SI", "EE", "LU"))}
+HOME["HR"] = "2.16.17.710.840.1000.990.1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker owns the gateways."""
+    for item in items:
+        if "consultation" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("consultation"))
+
+
+@pytest.fixture(scope="session")
+def playground(tmp_path_factory: pytest.TempPathFactory) -> Playground:
+    return make_playground(tmp_path_factory.mktemp("playground"))
+
+
+@pytest.fixture(scope="session")
+def world(playground: Playground) -> Iterator[World]:
+    with two_gateways(playground) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def servers() -> dict[str, Server]:
+    """What the servers of countries without a playground of their own show.
+
+    AT is vouched for by nobody whom the gateway trusts, CZ has expired, SI is of another host; EE is of another host as
+    well, but the certificate itself is what is trusted. PT, ES and MT are as they should be.
+    """
+    made = {code: make_server(code) for code in ("AT", "PT", "ES", "MT")}
+    made["CZ"] = make_server("CZ", expired=True)
+    made["SI"] = make_server("SI", host="ncp.si.example")
+    made["EE"] = make_server("EE", host="ncp.ee.example")
+    return made
+
+
+@pytest.fixture(scope="session")
+def peers(
+    playground: Playground, servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, ScriptedPeer]]:
+    """A scripted gateway for each country."""
+    folder = tmp_path_factory.mktemp("servers")
+    clients = playground.folder / "pki" / "fr" / "tls-ca.pem"
+    with contextlib.ExitStack() as stack:
+        made = {code: ScriptedPeer(server.context(folder, clients)) for code, server in servers.items()}
+        made["HR"] = croatia(playground)
+        for peer in made.values():
+            stack.enter_context(peer)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def partners(playground: Playground, servers: dict[str, Server], peers: dict[str, ScriptedPeer]) -> list[Partner]:
+    """Croatia with a search mask; the others without, each with its habits; LU, where nobody listens."""
+    anchor = (playground.folder / "pki" / "hr" / "tls-ca.pem").read_bytes()
+    habits = {
+        "PT": 'wave = 7\nmtom_request = "never"',
+        "ES": 'mtom_request = "always"',
+        "MT": 'wave = 9\ntrc_patient_attribute = "resource-id"',
+    }
+    anchors = {code: server.authority.pem for code, server in servers.items()}
+    anchors |= {"AT": make_authority("AT", "Another CA").pem, "EE": servers["EE"].certificate.pem}
+    return [
+        Partner("HR", HOME["HR"], peers["HR"].port, [anchor], "wave = 8", mask=True),
+        *(Partner(code, HOME[code], peers[code].port, [anchors[code]], habits.get(code, "")) for code in servers),
+        Partner("LU", HOME["LU"], 9, [anchor]),
+    ]
+
+
+@pytest.fixture(scope="session")
+def asking(
+    playground: Playground, partners: list[Partner], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Asking]:
+    with asking_gateway(playground, partners, tmp_path_factory.mktemp("asking") / "FR", timeout="5s") as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def hcp(asking: Asking) -> bytes:
+    """An HCP assertion of the gateway's own."""
+    with asking.portal() as portal:
+        session: Session = portal.log_in(professional())
+        return session.hcp_assertion
