@@ -12,7 +12,8 @@ Every outcome that is not an answer is a declared error that names the gateway t
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from lxml.etree import _Element
@@ -31,7 +32,7 @@ from ncp.http_out import Outgoing
 from ncp.peer_calls import PeerCalls
 from ncp.storage.persons import ConfirmedPersons
 from ncp.wire import mtom, soap, xml
-from ncp.wire.errors import AccessError, Code, PeerError, RequestError
+from ncp.wire.errors import AccessError, Code, NcpError, PeerError, RequestError
 from ncp.wire.ids import II, CountryCode, Oid, urn_oid, urn_uuid
 from ncp.wire.soap import Envelope, PeerFault
 from ncp.wire.times import to_hl7
@@ -113,14 +114,10 @@ async def find_patient(
         search=search.for_country(country),
     )
     body = xcpd.write.write_discovery(discovery)
-    answer, _ = await _ask(  # 5
-        peer, url, xcpd_facts.ACTION, body, _assertions(caller, treatment=False), ncp, exchange
-    )
-    with exchange.step("answer"):  # 6
-        if answer.body.tag != xcpd_facts.RESPONSE_BODY:
-            raise PeerError(Code.CONNECTION_NOT_POSSIBLE, "peer.other_answer", gateway=country)
+    answer, _ = await _ask(peer, url, _DISCOVERY, body, _assertions(caller, treatment=False), ncp, exchange)  # 5
+    with _said_by(country), exchange.step("answer"):  # 6
         response = xcpd.read.read_discovery_response(answer.body)
-    with exchange.step("one person"):  # 7
+    with _said_by(country), exchange.step("one person"):  # 7
         match = xcpd.outcomes.interpret(discovery, response, country=country, minimum_quality=ncp.minimum_quality)
         exchange.patient = match.person.id
         exchange.notes.extend(match.warnings)
@@ -144,12 +141,10 @@ async def list_documents(
     peer, url = ncp.peers.find(country, PeerService.QUERY)  # 3
     query = CrossGatewayQuery(patient, tuple(class_codes), document_filter)  # 4
     body = xca.query.write_query(query)
-    answer, _ = await _ask(  # 5
-        peer, url, xca_facts.QUERY_ACTION, body, _assertions(caller, treatment=True), ncp, exchange
-    )
-    with exchange.step("answer"):  # 6
+    answer, _ = await _ask(peer, url, _QUERY, body, _assertions(caller, treatment=True), ncp, exchange)  # 5
+    with _said_by(country), exchange.step("answer"):  # 6
         response = xca.query.read_query_response(answer.body)
-    with exchange.step("documents"):  # 7
+    with _said_by(country), exchange.step("documents"):  # 7
         found = xca.outcomes.interpret_query(query, response, country=country)
         exchange.documents = tuple(entry.unique_id for entry in found.documents)
         exchange.notes.extend(found.warnings)
@@ -167,20 +162,14 @@ async def fetch_document(
     if wanted.home_community_id:
         wanted = replace(wanted, home_community_id=urn_oid(wanted.home_community_id))
     body = xca.retrieve.write_retrieve(wanted)  # 4
+    mtom_request = peer.habits.mtom_request
     answer, attachments = await _ask(  # 5
-        peer,
-        url,
-        xca_facts.RETRIEVE_ACTION,
-        body,
-        _assertions(caller, treatment=True),
-        ncp,
-        exchange,
-        mtom_request=peer.habits.mtom_request,
+        peer, url, _RETRIEVE, body, _assertions(caller, treatment=True), ncp, exchange, mtom_request=mtom_request
     )
-    with exchange.step("answer"):  # 6
+    with _said_by(country), exchange.step("answer"):  # 6
         response = xca.retrieve.read_retrieve_response(answer.body, attachments)
-    with exchange.step("document"):  # 7
-        delivered = xca.outcomes.interpret_retrieve(wanted, response, country=country)
+    with _said_by(country), exchange.step("document"):  # 7
+        delivered = xca.outcomes.interpret_retrieve(wanted, response, country=country, patient=patient)
         document = delivered.document
         level = xca.delivered.level(document.content)
         warnings = [
@@ -319,10 +308,33 @@ def _assertions(caller: VerifiedCaller, *, treatment: bool) -> Sequence[bytes]:
     return caller.assertions if treatment or caller.trc is None else caller.assertions[:-1]
 
 
+@dataclass(frozen=True, slots=True)
+class _Transaction:
+    """``action`` of the question, and the element that answers it."""
+
+    action: str
+    answer: str
+
+
+_DISCOVERY = _Transaction(xcpd_facts.ACTION, xcpd_facts.RESPONSE_BODY)
+_QUERY = _Transaction(xca_facts.QUERY_ACTION, xca_facts.QUERY_RESPONSE_BODY)
+_RETRIEVE = _Transaction(xca_facts.RETRIEVE_ACTION, xca_facts.RETRIEVE_RESPONSE_BODY)
+
+
+@contextmanager
+def _said_by(country: CountryCode) -> Iterator[None]:
+    """What is wrong with an answer is the failure of the gateway that gave it."""
+    try:
+        yield
+    except NcpError as error:
+        error.gateway = error.gateway or country
+        raise
+
+
 async def _ask(
     peer: Peer,
     url: str,
-    action: str,
+    transaction: _Transaction,
     body: bytes,
     assertions: Sequence[bytes],
     ncp: NcpB,
@@ -338,7 +350,7 @@ async def _ask(
     exchange.peer_country = peer.country
     multipart = mtom_request == "always" or (mtom_request == "auto" and not ncp.calls.prefers_plain(url))
     try:
-        return await _send(peer, url, action, body, assertions, ncp, exchange, multipart=multipart)
+        return await _send(peer, url, transaction, body, assertions, ncp, exchange, multipart=multipart)
     except PeerFault as fault:
         if fault.code != Code.CONNECTION_NOT_POSSIBLE:
             raise
@@ -346,7 +358,7 @@ async def _ask(
         if not plain and not ncp.repeat_after_fault:
             raise
         exchange.notes.append("mtom.refused" if plain else "question.repeated")
-        answer = await _send(peer, url, action, body, assertions, ncp, exchange, multipart=multipart and not plain)
+        answer = await _send(peer, url, transaction, body, assertions, ncp, exchange, multipart=multipart and not plain)
         if plain:
             ncp.calls.remember_plain(url)
         return answer
@@ -355,7 +367,7 @@ async def _ask(
 async def _send(
     peer: Peer,
     url: str,
-    action: str,
+    transaction: _Transaction,
     body: bytes,
     assertions: Sequence[bytes],
     ncp: NcpB,
@@ -365,6 +377,7 @@ async def _send(
 ) -> tuple[Envelope, Mapping[str, bytes | memoryview]]:
     def question() -> Outgoing:
         """Written anew for a repeat: another MessageID, the same body."""
+        action = transaction.action
         message_id = exchange.message_id = urn_uuid(uuid.uuid4())
         envelope = soap.write_request(body, action=action, message_id=message_id, to=url, assertions=assertions)
         content_type, chunks = soap.SOAP_CONTENT_TYPE(action), [envelope]
@@ -396,6 +409,8 @@ async def _send(
         answer = soap.read_response(root, message_id=reply.sent.message_id, gateway=peer.country)
         if not 200 <= reply.status < 300:
             raise PeerError(Code.CONNECTION_NOT_POSSIBLE, "peer.http", gateway=peer.country)
+        if answer.body.tag != transaction.answer:
+            raise PeerError(Code.CONNECTION_NOT_POSSIBLE, "peer.other_answer", gateway=peer.country)
         exchange.relates_to = answer.message_id
         exchange.notes.extend(f"answer.{note}" for note in answer.notes)
     return answer, message.attachments

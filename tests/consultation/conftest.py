@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 
 from ncp.cli.demo_files import Playground
-from ncp_client import Session
+from ncp_client import Consent, Contract, Gateway, Session, Traits, Treatment
 from tests.support.consultation import (
+    CONTRACTS,
     Asking,
     Partner,
+    PlainPortal,
     Server,
     World,
     asking_gateway,
@@ -22,9 +26,11 @@ from tests.support.consultation import (
     professional,
     two_gateways,
 )
+from tests.support.peer_answers import TENA, found
 from tests.support.scripted_peer import ScriptedPeer
 
 HOME = {code: f"1.2.999.{number}" for number, code in enumerate(("AT", "PT", "ES", "MT", "CZ", "SI", "EE", "LU"))}
+TRAITS = Traits(identifiers=((TENA.root or "", TENA.extension or ""),))
 HOME["HR"] = "2.16.17.710.840.1000.990.1"
 
 
@@ -102,8 +108,63 @@ def asking(
 
 
 @pytest.fixture(scope="session")
-def hcp(asking: Asking) -> bytes:
+def hcp(portals: dict[Contract, Gateway]) -> bytes:
     """An HCP assertion of the gateway's own."""
-    with asking.portal() as portal:
-        session: Session = portal.log_in(professional())
-        return session.hcp_assertion
+    session: Session = portals[Contract.OPENNCP_9].log_in(professional())
+    return session.hcp_assertion
+
+
+@pytest.fixture(scope="session")
+def portals(asking: Asking) -> Iterator[dict[Contract, Gateway]]:
+    """The thin client, once for each of OpenNCP's contracts."""
+    with contextlib.ExitStack() as stack:
+        yield {contract: stack.enter_context(asking.portal(contract)) for contract in CONTRACTS}
+
+
+@pytest.fixture(scope="session")
+def plain(asking: Asking) -> Iterator[dict[Contract, PlainPortal]]:
+    """zeep on OpenNCP's own WSDL; skips where that is not there."""
+    made = {contract: PlainPortal(asking, contract) for contract in CONTRACTS}
+    yield made
+    for portal in made.values():
+        portal.close()
+
+
+@pytest.fixture(scope="session")
+def treatments_in(
+    portals: dict[Contract, Gateway], hcp: bytes, peers: dict[str, ScriptedPeer]
+) -> Callable[..., Treatment]:
+    """The one patient of the scripts, found in a country and treated, for any contract."""
+
+    @functools.cache
+    def made(country: str, contract: Contract = Contract.OPENNCP_9) -> Treatment:
+        peers[country].plays(found(TENA))
+        session = portals[contract].session(hcp)
+        (patient,) = session.find_patient(country, TRAITS)
+        notice = portals[contract].notice(country, "hr")
+        return session.confirm_treatment(patient, consent=Consent(notice.version, notice.language, datetime.now(UTC)))
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def treatments(treatments_in: Callable[..., Treatment]) -> dict[Contract, Treatment]:
+    """The patient treated in Croatia, through each of OpenNCP's contracts."""
+    return {contract: treatments_in("HR", contract) for contract in CONTRACTS}
+
+
+@pytest.fixture(scope="session")
+def trc(treatments: dict[Contract, Treatment]) -> bytes:
+    return treatments[Contract.OPENNCP_9].trc_assertion
+
+
+@pytest.fixture(autouse=True)
+def _scripts_ran_to_their_end(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No question without a step, no step without a question, no failed assertion in a step."""
+    yield
+    if "peers" in request.fixturenames:
+        for code, peer in request.getfixturevalue("peers").items():
+            problems, peer.problems = peer.problems, []
+            left, unexpected, peer.unexpected = peer.steps_left, peer.unexpected, 0
+            peer.forget()
+            assert (problems, unexpected, left) == ([], 0, 0), code

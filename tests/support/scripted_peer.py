@@ -169,6 +169,11 @@ class ScriptedPeer:
     def steps_left(self) -> int:
         return len(self._script)
 
+    def forget(self) -> None:
+        """No script any more."""
+        with self._lock:
+            self._script.clear()
+
     def __enter__(self) -> ScriptedPeer:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
