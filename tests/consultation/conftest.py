@@ -23,7 +23,9 @@ from tests.support.consultation import (
     make_authority,
     make_playground,
     make_server,
+    next_of_kin_parameters,
     professional,
+    token_of,
     two_gateways,
 )
 from tests.support.peer_answers import TENA, found
@@ -156,6 +158,23 @@ def treatments(treatments_in: Callable[..., Treatment]) -> dict[Contract, Treatm
 @pytest.fixture(scope="session")
 def trc(treatments: dict[Contract, Treatment]) -> bytes:
     return treatments[Contract.OPENNCP_9].trc_assertion
+
+
+@pytest.fixture(scope="session")
+def nok(asking: Asking, hcp: bytes) -> bytes:
+    """A next-of-kin assertion of the token service, for the patient of the scripts."""
+    patient = TENA.root or "", TENA.extension or ""
+    return token_of(asking, "/TRC-STS/NextOfKinTokenService", next_of_kin_parameters(*patient), hcp)
+
+
+@pytest.fixture(scope="session")
+def repeating(
+    playground: Playground, partners: list[Partner], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Asking]:
+    """The same gateway, told to repeat after a fault as OpenNCP does."""
+    folder = tmp_path_factory.mktemp("repeating") / "FR"
+    with asking_gateway(playground, partners[:1], folder, more="repeat_after_fault = true") as gateway:
+        yield gateway
 
 
 @pytest.fixture(autouse=True)

@@ -103,6 +103,12 @@ DELIVERIES = [
 ]
 
 
+def included_from(href: str) -> Step:
+    """An Include that would have to be followed to somewhere else."""
+    content = included("x").replace("cid:x", href)
+    return axis2_multipart(peer_retrieve_response("Success", documents=delivered(content)), [ATTACHED])
+
+
 @dataclass(frozen=True)
 class Refused:
     name: str

@@ -340,3 +340,65 @@ class PlainPortal:
 
     def close(self) -> None:
         self._session.close()
+
+
+# --- the token service ------------------------------------------------------------------------------------------------
+
+
+def treatment_parameters(root: str, extension: str, purpose: str = "TREATMENT") -> str:
+    """Parameters of a request for a treatment assertion, as OpenNCP's portal writes them."""
+    return (
+        '<trc:TRCParameters xmlns:trc="https://ehdsi.eu/assertion/trc">'
+        f"<trc:PurposeOfUse>{purpose}</trc:PurposeOfUse>"
+        f"<trc:PatientId>{extension}^^^&amp;{root}&amp;ISO</trc:PatientId></trc:TRCParameters>"
+    )
+
+
+def next_of_kin_parameters(root: str, extension: str) -> str:
+    return (
+        '<nok:NoKParameters xmlns:nok="https://ehdsi.eu/assertion/nok"><nok:PurposeOfUse>TREATMENT</nok:PurposeOfUse>'
+        f"<nok:PatientId>{extension}^^^&amp;{root}&amp;ISO</nok:PatientId><nok:NextOfKinId>KIN-1</nok:NextOfKinId>"
+        "<nok:NextOfKinFirstName>Marija</nok:NextOfKinFirstName>"
+        "<nok:NextOfKinFamilyName>Pratnja</nok:NextOfKinFamilyName><nok:NextOfKinGender>F</nok:NextOfKinGender>"
+        "<nok:NextOfKinBirthDate>1950-01-31</nok:NextOfKinBirthDate></nok:NoKParameters>"
+    )
+
+
+class TokenRefused(Exception):
+    """The reason of the fault."""
+
+
+def token_of(asking: Asking | World, path: str, parameters: str, hcp: bytes, *, code: str = "FR") -> bytes:
+    """An assertion of the gateway's token service (WS-Trust), as the bytes that were signed."""
+    country, url = (
+        (asking.playground.asking, asking.url)
+        if isinstance(asking, Asking)
+        else (asking.country(code), f"https://{asking.country(code).frontend}")
+    )
+    trust = "http://docs.oasis-open.org/ws-sx/ws-trust/200512"
+    envelope = (
+        f'<env:Envelope xmlns:env="{ENV}"><env:Header>'
+        '<wsa:MessageID xmlns:wsa="http://www.w3.org/2005/08/addressing">urn:uuid:1b4e28ba-2fa1-41d2-883f-0016d3cca427'
+        f'</wsa:MessageID><wsse:Security xmlns:wsse="{WSSE}" env:mustUnderstand="true">{hcp.decode()}</wsse:Security>'
+        f'</env:Header><env:Body><wst:RequestSecurityToken xmlns:wst="{trust}">'
+        f"<wst:RequestType>{trust}/Issue</wst:RequestType>"
+        f"<wst:TokenType>urn:oasis:names:tc:SAML:2.0:assertion</wst:TokenType>{parameters}"
+        "</wst:RequestSecurityToken></env:Body></env:Envelope>"
+    )
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.post(
+            url + path,
+            data=envelope.encode(),
+            headers={"Content-Type": "application/soap+xml", "SOAPAction": '""'},
+            cert=(str(country.portal.certificate), str(country.portal.key)),
+            verify=str(country.tls_ca),
+            timeout=30,
+        )
+    root = etree.fromstring(answer.content)
+    reason = root.findtext(f".//{{{ENV}}}Reason/{{{ENV}}}Text")
+    if reason is not None:
+        raise TokenRefused(reason)
+    found = root.find(".//{http://docs.oasis-open.org/ws-sx/ws-trust/200512}RequestedSecurityToken/*")
+    assert found is not None
+    return etree.tostring(found, with_tail=False)
