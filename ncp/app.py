@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from ncp.exchange import Exchange, Side
+from ncp.exchange import Capture, Exchange, Side
 from ncp.http_in import (
     Handler,
     HttpRefused,
@@ -41,9 +41,6 @@ PEER_PATHS = (
     "/services/XCA_Service",
 )
 """Where OpenNCP of every version has its services; the body says which transaction is meant."""
-
-Capture = Callable[[str, str, str, str, Sequence[bytes]], None]
-"""Keeps a message, in development only: transaction, service, what it is (``request``, ``answer``), type, bytes."""
 
 
 @dataclass(frozen=True, slots=True)
