@@ -129,12 +129,12 @@ class LimitSettings(Table):
 
 class HealthSettings(Table):
     listen: Address = setting(
-        "Where health and metrics are served, without TLS: keep it internal.", "127.0.0.1:8480", effect=RESTART
+        "Where health is served, without TLS: keep it internal.", "127.0.0.1:8480", effect=RESTART
     )
 
 
 class PortalSettings(Table):
-    name: Text = setting("Name of the portal in logs and audit.")
+    name: Text = setting("Name of the portal in the log.")
     certificate: File | None = setting("Its TLS client certificate in PEM; or give `certificate_sha256`.", None)
     certificate_sha256: Fingerprint | None = setting("Fingerprint of the portal's TLS client certificate.", None)
     may_issue_hcp: bool = setting("Whether the portal may have HCP assertions issued for its professionals.", False)
@@ -216,7 +216,9 @@ class LogSettings(Table):
 
 class CaptureSettings(Table):
     folder: Folder = setting(
-        "Folder to which every message is written, patient data included. Development mode only.", effect=RESTART
+        "Folder for every message that other countries send here and its answer, patient data included. "
+        "Development mode only.",
+        effect=RESTART,
     )
 
 
@@ -232,14 +234,16 @@ class Settings(Table):
     trust: TrustSettings = section("Whose certificates are trusted, and for what.", {})
     server: ServerSettings = section("The listener for other countries.", {})
     limits: LimitSettings = section("Bounds on what is read.", {})
-    health: HealthSettings = section("Health and metrics.", {})
+    health: HealthSettings = section("Health.", {})
     frontend: FrontendSettings = section("The service that portals call (role initiating).", {})
     connector: ConnectorSettings | None = section("The national system (role responding).", None)
     responding: RespondingSettings = section("Answering other countries.", {})
     initiating: InitiatingSettings = section("Asking other countries.", {})
     peers: Mapping[Country, PeerSettings] = section("The other countries, one `[peers.<country code>]` each.", {})
     log: LogSettings = section("What is logged, and how.", {})
-    capture: CaptureSettings | None = section("Keeping whole messages, for development only.", None)
+    capture: CaptureSettings | None = section(
+        "Keeping whole messages of the listener for other countries, for development only.", None
+    )
 
     @property
     def is_responding(self) -> bool:

@@ -1,6 +1,7 @@
 """The state of one gateway that its workers share: an LMDB file of digests, each with the time until which it counts.
 
-Chosen over SQLite for the hot path: remembering one message costs 6 µs instead of 50 to 140 µs (``docs/decisions``).
+Chosen over SQLite for the hot path: remembering one message costs 6 µs instead of 50 to 140 µs
+(``docs/decisions/0004-lmdb-for-shared-state.md``).
 What is here may be lost without harm to patients, so commits are not waited for on disk.
 """
 
