@@ -7,11 +7,11 @@ Knows HTTP as ASGI shows it. Leaves sockets, TLS and time-outs of a connection t
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from ncp.http_body import BodyReader, BodyRefused
+from ncp.observability.log import logger, where
 from ncp.wire.errors import Code, NcpError
 
 Scope = MutableMapping[str, Any]
@@ -35,7 +35,7 @@ _PHRASES = {
     503: "Service Unavailable",
 }
 
-log = logging.getLogger("ncp.http")
+_log = logger()
 
 
 class HttpRefused(NcpError):
@@ -57,6 +57,12 @@ def header(scope: Scope, name: str) -> str:
     if len(values) > 1:
         raise HttpRefused(400, "http.header")
     return values[0].decode("latin-1").strip() if values else ""
+
+
+def header_list(scope: Scope, name: str) -> str:
+    """The values of a header that may stand on several lines (RFC 9110 5.3), joined with commas; empty when absent."""
+    wanted = name.lower().encode("ascii")
+    return ", ".join(value.decode("latin-1").strip() for key, value in scope["headers"] if key == wanted)
 
 
 def client_certificate(scope: Scope) -> bytes | None:
@@ -153,11 +159,11 @@ class Router:
         try:
             await self._dispatch(scope, receive, guarded)
         except HttpRefused as refused:
-            log.info("request refused", extra={"reason": refused.reason, "status": refused.status})
+            _log.info("http.request_refused", reason=refused.reason, status=refused.status)
             await guarded.fail(refused.status)
         except Exception as failure:
-            # The text of a foreign exception may quote the message, so only its kind is logged.
-            log.error("request failed", extra={"reason": "http.unexpected", "kind": type(failure).__name__})
+            # The text of a foreign exception may quote the message, so only its kind and place are logged.
+            _log.error("http.request_failed", reason="http.unexpected", exception=where(failure))
             await guarded.fail(500)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -12,7 +12,6 @@ not wait), HUP asks for a new configuration and exchanges the workers. Knows not
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import os
 import signal
@@ -24,6 +23,7 @@ from multiprocessing import connection, get_context
 from multiprocessing.context import ForkProcess
 from typing import Any
 
+from ncp.observability.log import logger
 from ncp.server_options import AppFactory, Endpoint, Listener, ServerOptions, Service
 from ncp.tls_protocol import ConnectionLimits
 from ncp.worker import SIGNALS, work
@@ -39,7 +39,7 @@ __all__ = [
     "serve",
 ]
 
-log = logging.getLogger("ncp.server")
+_log = logger()
 
 _RESTART_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 _STABLE_AFTER = 60.0
@@ -107,7 +107,7 @@ class _Supervisor:
                     self.stops += 1
                     self._stop_all()
                     return 0 if self.stops > 1 else 1
-                log.info("serving", extra={"listeners": self._addresses(), "workers": len(fresh)})
+                self._tell_addresses()
                 if on_ready is not None:
                     on_ready(self._addresses())
                 while not self.stops:
@@ -152,7 +152,7 @@ class _Supervisor:
         for worker in list(self.workers):
             if worker.process.exitcode is None:
                 if now >= worker.deadline:
-                    log.error("worker killed", extra={"pid": worker.process.pid, "reason": "server.stop_timeout"})
+                    _log.error("server.worker_killed", pid=_pid(worker), reason="server.stop_timeout")
                     worker.process.kill()
                     worker.deadline = now + _KILL_AFTER
                 continue
@@ -163,28 +163,27 @@ class _Supervisor:
             self.crashes = 0 if now - worker.started > _STABLE_AFTER else self.crashes + 1
             delay = _RESTART_DELAYS[min(max(self.crashes - 1, 0), len(_RESTART_DELAYS) - 1)]
             self.restart_at = min(self.restart_at, now + delay)
-            log.error(
-                "worker ended",
-                extra={"pid": worker.process.pid, "exit": worker.process.exitcode, "restart_in": delay},
+            _log.error(
+                "server.worker_ended", pid=_pid(worker), exit_status=worker.process.exitcode, retry_seconds=delay
             )
 
     def _exchange(self) -> None:
         """HUP: new workers with the new configuration, then the old ones drain. Whatever fails leaves the old alone."""
         if self.reload is None:
-            log.warning("reload refused", extra={"reason": "server.no_reload"})
+            _log.warning("server.reload_refused", reason="server.no_reload")
             return
         try:
             options, factory = self.reload()
             self._bind(options)
         except Exception as failure:
             # A configuration holds no patient, and the operator needs the words.
-            log.error("reload refused", extra={"reason": "server.configuration", "detail": str(failure)[:500]})
+            _log.error("server.reload_refused", reason="server.configuration", detail=str(failure))
             self._close_unused(self.options)
             return
         old = list(self.workers)
         fresh = self._spawn(options, factory, options.workers)
         if not self._all_ready(fresh, options.start_timeout):
-            log.error("reload refused", extra={"reason": "server.start"})
+            _log.error("server.reload_refused", reason="server.start")
             self._kill(fresh)
             self._close_unused(self.options)
             return
@@ -192,7 +191,8 @@ class _Supervisor:
         self.crashes, self.restart_at = 0, math.inf
         self._tell_to_stop(old)
         self._close_unused(options)
-        log.info("reloaded", extra={"listeners": self._addresses(), "workers": len(fresh)})
+        _log.info("server.reloaded", workers=len(fresh))
+        self._tell_addresses()
 
     def _all_ready(self, fresh: Sequence[_Worker], timeout: float) -> bool:
         deadline = time.monotonic() + timeout
@@ -247,6 +247,11 @@ class _Supervisor:
     def _addresses(self) -> dict[str, tuple[str, int]]:
         return {each.name: self.sockets[each.host, each.port].getsockname()[:2] for each in self.options.listeners}
 
+    def _tell_addresses(self) -> None:
+        for name, (host, port) in self._addresses().items():
+            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            _log.info("server.serving", listener=name, address=address, workers=self.options.workers)
+
     def _spawn(self, options: ServerOptions, factory: AppFactory, count: int) -> list[_Worker]:
         """Fork ``count`` workers. Signals wait until a child has put away the handlers it inherits."""
         fresh: list[_Worker] = []
@@ -286,6 +291,10 @@ class _Supervisor:
             self.hangups += 1
         else:
             self.stops += 1
+
+
+def _pid(worker: _Worker) -> int:
+    return worker.process.pid or 0
 
 
 def _bound(listener: Listener) -> socket.socket:

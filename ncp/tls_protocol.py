@@ -11,7 +11,6 @@ uvicorn is asked for nothing but its documented events; ``tests/server`` holds t
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,13 +22,18 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from ncp.observability.log import logger
+
 _VERSIONS = {"TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
 _PIPELINE_MAX = 8
 _HEADERS_MAX = 100
 _FIRST_REQUEST = 1.0
-"""Seconds that a new connection has for its first request once the server drains."""
+"""Seconds that a connection has for the head of a request, its first or one that has begun, once the server drains."""
+_GOODBYE = 0.5
+"""Seconds a peer has to confirm the end of an idle TLS connection once the server drains; few do before they ask again,
+and everything sent to a connection that has been idle that long has left."""
 
-log = logging.getLogger("ncp.server")
+_log = logger()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +106,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self._head_size = 0
         self._in_body = False
         self._framing = 0
+        self._is_ending = False
+        self._answered = 0.0
 
     # --- the connection
 
@@ -120,14 +126,21 @@ class GatewayProtocol(HttpToolsProtocol):
             self.shutdown()
 
     def shutdown(self) -> None:
-        """The server drains. A request that is on its way, or may be on a connection just made, is still answered."""
-        is_serving = self.cycle is not None and not self.cycle.response_complete
-        if not is_serving and (self.closing or self._head_size > 0):
+        """The server drains. A request that is on its way, or may be on a connection just made, is still answered.
+
+        May be called again; only the first time counts.
+        """
+        if self._is_ending or self.closing:
             return
-        if self.cycle is None:
-            self._arm(min(_FIRST_REQUEST, self.limits.header_timeout))
-        else:
-            super().shutdown()
+        self._is_ending = True
+        is_serving = self.cycle is not None and not self.cycle.response_complete
+        if not is_serving and (self.cycle is None or self._head_size > 0):
+            self._arm(self._head_time)
+            return
+        has_settled = self.loop.time() - self._answered > _GOODBYE
+        super().shutdown()
+        if not is_serving and has_settled:
+            self._arm(_GOODBYE)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._socket = None
@@ -141,7 +154,7 @@ class GatewayProtocol(HttpToolsProtocol):
             return  # the rest of a request that was answered already
         if self._in_head:
             if self._head_size == 0:
-                self._arm(self.limits.header_timeout)
+                self._arm(self._head_time)
             self._head_size += len(data)
         if self._in_body:
             self._framing += len(data)
@@ -178,7 +191,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._arm(self.limits.write_timeout)
 
     def _refuse_connection(self, stream: asyncio.Transport) -> None:
-        log.warning("too many connections", extra={"reason": "http.connections"})
+        _log.warning("server.too_many_connections", reason="http.connections")
         if len(self.connections) > 2 * self.limits.max_connections:
             stream.abort()
         else:
@@ -205,6 +218,11 @@ class GatewayProtocol(HttpToolsProtocol):
 
     # --- time
 
+    @property
+    def _head_time(self) -> float:
+        """Seconds for the head of a request."""
+        return min(_FIRST_REQUEST, self.limits.header_timeout) if self._is_ending else self.limits.header_timeout
+
     def _arm(self, seconds: float) -> None:
         self._disarm()
         self._timer = self.loop.call_later(seconds, self._time_is_up)
@@ -222,6 +240,8 @@ class GatewayProtocol(HttpToolsProtocol):
         elif self.cycle is not None and not self.cycle.response_complete:
             # The head of a pipelined request waits while the one before is answered.
             self._arm(self.limits.header_timeout)
+        elif self._is_ending:
+            self._socket.abort()
         else:
             self._answer(408, b"Request Timeout")
 
@@ -240,9 +260,13 @@ class GatewayProtocol(HttpToolsProtocol):
             self._stall = None
 
     def _peer_does_not_read(self) -> None:
-        log.info("connection cut", extra={"reason": "http.write_timeout"})
+        _log.info("server.connection_cut", reason="http.write_timeout")
         if self._socket is not None:
             self._socket.abort()
+
+    def on_response_complete(self) -> None:
+        self._answered = self.loop.time()
+        super().on_response_complete()
 
     # --- events of the parser
 

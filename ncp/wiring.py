@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+import tomllib
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +22,6 @@ from ncp.app import Check, PeerOptions, health_app, peer_app
 from ncp.capture import Capture
 from ncp.connector import NationalConnector
 from ncp.connector.store.connector import StoreConnector
-from ncp.consultation import Consultations, Notices
-from ncp.frontend.app import FrontEndOptions, frontend_app
-from ncp.frontend.notice import Fonts, load_notices
 from ncp.frontend.port import PortalIdentity
 from ncp.http_out import CallLimits
 from ncp.initiating import NcpB
@@ -187,6 +185,11 @@ def _front_end(
     settings: Settings, trust: TrustStore, state: State
 ) -> tuple[Endpoint, Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]:
     """The front-end listener; what to do when the loop runs, and when it ends."""
+    # A gateway that only answers is spared the front end and spyne behind it: a sixth of its memory.
+    from ncp.consultation import Consultations, Notices
+    from ncp.frontend.app import FrontEndOptions, frontend_app
+    from ncp.frontend.notice import Fonts, load_notices
+
     if settings.seal is None:
         raise ValueError("the role initiating needs a [seal]")
     client_key = _key(settings.tls.client_or_server)
@@ -211,6 +214,8 @@ def _front_end(
         assertions=AssertionMemory(),
         own_rules=replace(_verification_rules(settings), country=settings.country.code),
         minimum_quality=settings.initiating.minimum_match_quality,
+        repeat_after_fault=settings.initiating.repeat_after_fault,
+        capture=Capture(settings.capture.folder) if settings.capture else None,
         answer_limits=XmlLimits(size=_answer_limit(settings), long_text=True),
         parts=settings.limits.parts,
     )
@@ -227,6 +232,7 @@ def _front_end(
             settings.frontend.controller,
             settings.frontend.contact,
         ),
+        role_permissions=_role_permissions(settings),
         loop=asyncio.get_running_loop(),
         patience=2 * timeout + 10,
     )
@@ -260,6 +266,15 @@ def _portals(settings: Settings) -> tuple[dict[str, PortalIdentity], list[x509.C
             fingerprint = hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
         portals[fingerprint] = PortalIdentity(portal.name, fingerprint, portal.may_issue_hcp, frozenset(portal.roles))
     return portals, certificates
+
+
+def _role_permissions(settings: Settings) -> Mapping[str, frozenset[str]]:
+    """The proposal that ships with the gateway, with what this country says of single roles."""
+    proposed = tomllib.loads((_CONFIG / "role_permissions.toml").read_text(encoding="utf-8"))
+    return {
+        role: frozenset(permissions)
+        for role, permissions in {**proposed, **settings.initiating.role_permissions}.items()
+    }
 
 
 def _peer(country: CountryCode, peer: PeerSettings) -> Peer:

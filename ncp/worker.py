@@ -22,10 +22,11 @@ from typing import Any, NoReturn
 import uvicorn
 from uvicorn.config import Config
 
+from ncp.observability.log import logger, where
 from ncp.server_options import AppFactory, Endpoint, Listener, ServerOptions
 from ncp.tls_protocol import GatewayProtocol
 
-log = logging.getLogger("ncp.server")
+_log = logger()
 
 _M_MMAP_THRESHOLD = -3  # malloc.h
 
@@ -61,7 +62,8 @@ def work(
             runner.run(_serve(options, factory, sockets, ready, parent))
         status = 0
     except Exception as failure:
-        log.error("worker failed", extra={"kind": type(failure).__name__, "reason": _told(failure)})
+        # There is no patient yet, and an operator needs the words.
+        _log.error("server.worker_failed", exception=where(failure), detail=str(failure))
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -77,11 +79,6 @@ def _give_memory_back() -> None:
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2 * 1024 * 1024)
-
-
-def _told(failure: Exception) -> str:
-    """What a failure at start says: there is no patient yet, and an operator needs the words."""
-    return str(failure)[:500]
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -138,8 +135,8 @@ async def _until_stopped(stop: asyncio.Event, serving: Sequence[asyncio.Task[Non
 
 def _on_loop_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Failures outside any request. The default handler would log objects, and with them perhaps a message."""
-    kind = type(context.get("exception")).__name__
-    log.error("event loop failure", extra={"reason": "server.loop", "kind": kind})
+    failure = context.get("exception")
+    _log.error("server.event_loop_failure", reason="server.loop", exception="" if failure is None else where(failure))
 
 
 class _LoggedHandshake(ssl.SSLObject):
@@ -151,10 +148,10 @@ class _LoggedHandshake(ssl.SSLObject):
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except ssl.SSLCertVerificationError as failure:
-            log.warning("peer refused", extra={"reason": "tls.certificate", "detail": failure.verify_message})
+            _log.warning("server.peer_refused", reason="tls.certificate", detail=failure.verify_message)
             raise
         except ssl.SSLError as failure:
-            log.info("handshake failed", extra={"reason": "tls.handshake", "detail": failure.reason})
+            _log.info("server.handshake_failed", reason="tls.handshake", detail=failure.reason)
             raise
 
 
@@ -212,6 +209,9 @@ class _Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         self.draining = True
+        # Idle connections end while handshakes do; uvicorn asks each connection once more.
+        for each in list(self.server_state.connections):
+            each.shutdown()
         if self.endpoint.tls is not None:
             await asyncio.sleep(_HANDSHAKES_END)
         await super().shutdown(sockets)

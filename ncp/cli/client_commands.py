@@ -198,6 +198,8 @@ def list_command(
         output.say_json(pairs)
     else:
         _show_documents(pairs)
+    for warning in pairs.warnings:
+        output.err.print(f"[yellow]look at[/] {escape(warning)}")
     if not pairs:
         output.err.print("no document of this class")
         raise typer.Exit(output.NOTHING_FOUND)

@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import importlib.resources
-import logging
 import string
-import traceback
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -30,13 +28,14 @@ from ncp.frontend.contracts import OPENNCP_7, OPENNCP_9, Contract
 from ncp.frontend.own_operations import own_operations
 from ncp.frontend.port import Call, NcpB, PortalIdentity
 from ncp.http_in import HttpRefused, Receive, Scope, Send, client_certificate, header, read_body, send_response
+from ncp.observability.log import logger, where
 from ncp.wire import soap
 from ncp.wire.errors import Code, NcpError
 from ncp.wire.mtom import MimeRefused, content_type
 from ncp.wire.xml import MESSAGE_LIMITS, NS_SOAP12, XmlLimits, XmlRefused, parse
 from saml_assertions.sts import Service
 
-_log = logging.getLogger("ncp.frontend")
+_log = logger()
 _TEXT: Final = "text/plain; charset=UTF-8"
 _WSDL: Final = "text/xml; charset=UTF-8"
 DOCUMENT_LIMITS: Final = XmlLimits(size=70 * 1024 * 1024, long_text=True)
@@ -259,13 +258,9 @@ def _open(body: bytes, limits: XmlLimits, action: str, media: str) -> soap.Envel
 def _declared(failure: Exception, reference: str) -> NcpError:
     """The failure itself when it is a declared one; else ERROR_GENERIC, and a log line without any of its texts."""
     if isinstance(failure, NcpError):
-        _log.info("call refused", extra={"reference": reference, "code": failure.code, "reason": failure.reason})
+        _log.info("frontend.call_refused", transaction=reference, error_code=failure.code, reason=failure.reason)
         return failure
-    place = traceback.extract_tb(failure.__traceback__)[-1]
-    _log.error(
-        "call failed",
-        extra={"reference": reference, "kind": type(failure).__name__, "place": f"{place.filename}:{place.lineno}"},
-    )
+    _log.error("frontend.call_failed", transaction=reference, exception=where(failure))
     return NcpError(Code.GENERIC, "unexpected")
 
 

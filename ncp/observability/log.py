@@ -16,14 +16,11 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from types import TracebackType
 from typing import Any, Literal, TypedDict, Unpack
-
-from structlog import BoundLoggerBase
-from structlog.typing import Processor
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["json", "text"]
@@ -88,7 +85,11 @@ class Fields(TypedDict, total=False):
     library: str
     """Name of the library's logger."""
     text: str
-    """Fixed text of the program or of OpenSSL, or what is wrong with the configuration; never anything of a message."""
+    """Fixed text of the program, without any value filled in."""
+    detail: str
+    """Words for the operator about configuration, certificates or TLS; never about a message."""
+    retry_seconds: float
+    """After that time it is tried again."""
 
 
 ALLOWED = frozenset(Fields.__annotations__)
@@ -118,7 +119,7 @@ def configure(
     """Set level and form of all lines of this process, existing loggers included.
 
     ``strict`` raises ``ForbiddenField`` instead of dropping. ``descriptor`` is the file descriptor written to.
-    ``libraries`` also writes what libraries log, without the values they fill in.
+    ``libraries`` also writes warnings and errors of libraries, without the values they fill in.
     """
     _STATE.threshold = _LEVELS[level]
     _STATE.render = _json if format == "json" else _text
@@ -127,7 +128,7 @@ def configure(
     if libraries:
         root = logging.getLogger()
         root.handlers[:] = [_Libraries()]
-        root.setLevel(max(_STATE.threshold, logging.INFO))
+        root.setLevel(max(_STATE.threshold, logging.WARNING))
 
 
 def lost_lines() -> int:
@@ -135,33 +136,36 @@ def lost_lines() -> int:
     return _STATE.lost
 
 
-class Logger(BoundLoggerBase):
+class Logger:
     """Writes lines; ``bind`` makes one that adds fields to each of them."""
+
+    __slots__ = ("_bound",)
+
+    def __init__(self, bound: Mapping[str, Any]) -> None:
+        self._bound = bound
 
     def debug(self, event: str, **fields: Unpack[Fields]) -> None:
         if _STATE.threshold <= 10:
-            self._proxy_to_logger("debug", event, **fields)
+            _write("debug", event, self._bound, fields)
 
     def info(self, event: str, **fields: Unpack[Fields]) -> None:
         if _STATE.threshold <= 20:
-            self._proxy_to_logger("info", event, **fields)
+            _write("info", event, self._bound, fields)
 
     def warning(self, event: str, **fields: Unpack[Fields]) -> None:
         if _STATE.threshold <= 30:
-            self._proxy_to_logger("warning", event, **fields)
+            _write("warning", event, self._bound, fields)
 
     def error(self, event: str, **fields: Unpack[Fields]) -> None:
-        self._proxy_to_logger("error", event, **fields)
+        _write("error", event, self._bound, fields)
 
-    def bind(self, **fields: Unpack[Fields]) -> Logger:  # type: ignore[override]
-        made = super().bind(**fields)
-        assert isinstance(made, Logger)  # noqa: S101  structlog makes one of the same class
-        return made
+    def bind(self, **fields: Unpack[Fields]) -> Logger:
+        return Logger({**self._bound, **fields})
 
 
 def logger(**fields: Unpack[Fields]) -> Logger:
     """A logger; cheap enough for module level, where it follows later ``configure`` calls."""
-    return Logger(_WRITER, _PROCESSORS, dict(fields))
+    return Logger(fields)
 
 
 def steps(common: Fields, done: Sequence[tuple[str, str, float, float]]) -> None:
@@ -174,9 +178,9 @@ def steps(common: Fields, done: Sequence[tuple[str, str, float, float]]) -> None
     if _STATE.render is not _json:
         for step, outcome, duration, ended in done:
             fields = {"event": "step", **common, "step": step, "outcome": outcome, "duration_ms": duration}
-            _WRITER.info(_stamp(None, "info", _allow(None, "info", fields), ended))
+            _send(_stamp("info", _allow(fields), ended))
         return
-    shared = _encode(_shortened(_allow(None, "info", {"event": "step", **common}), _LONGEST))
+    shared = _encode(_shortened(_allow({"event": "step", **common}), _LONGEST))
     waiting = bytearray()
     for step, outcome, duration, ended in done:
         line = (
@@ -184,10 +188,10 @@ def steps(common: Fields, done: Sequence[tuple[str, str, float, float]]) -> None
             f'"outcome":{_quote(outcome)},"duration_ms":{duration:.3f}}}\n'
         ).encode("ascii")
         if len(waiting) + len(line) > _LONGEST_LINE:
-            _WRITER.info(bytes(waiting))
+            _send(bytes(waiting))
             waiting.clear()
         waiting += line
-    _WRITER.info(bytes(waiting))
+    _send(bytes(waiting))
 
 
 def where(error: BaseException) -> str:
@@ -202,7 +206,11 @@ def where(error: BaseException) -> str:
     return f"{name} at {'/'.join(parts[-2:])}:{innermost.tb_lineno}"
 
 
-def _allow(_: object, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _write(level: str, event: str, bound: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+    _send(_stamp(level, _allow({**bound, **fields, "event": event})))
+
+
+def _allow(fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     dropped = [
         name
         for name, value in fields.items()
@@ -222,8 +230,8 @@ def _allow(_: object, __: str, fields: MutableMapping[str, Any]) -> MutableMappi
     return kept
 
 
-def _stamp(_: object, method: str, fields: MutableMapping[str, Any], at: float | None = None) -> bytes:
-    line: dict[str, Any] = {"ts": _moment(time.time() if at is None else at), "level": method}
+def _stamp(level: str, fields: MutableMapping[str, Any], at: float | None = None) -> bytes:
+    line: dict[str, Any] = {"ts": _moment(time.time() if at is None else at), "level": level}
     line["event"] = fields.pop("event")
     line.update(fields)
     text = _STATE.render(line, _LONGEST)
@@ -278,72 +286,32 @@ def _word(value: object) -> str:
     return text if text.isprintable() and text and " " not in text else json.dumps(text)
 
 
-class _Writer:
-    """The end of the chain: one ``write`` per line, and never an exception into the work that is logged."""
-
-    def _write(self, line: bytes) -> None:
-        try:
-            while line:
-                line = line[os.write(_STATE.descriptor, line) :]
-        except OSError:
-            _STATE.lost += 1
-
-    debug = info = warning = error = _write
-
-
-_OWN = "ncp."
-_OF_RECORDS = {
-    "reason": "reason",
-    "status": "status",
-    "kind": "exception",
-    "place": "text",
-    "detail": "text",
-    "reference": "transaction",
-    "code": "error_code",
-    "workers": "workers",
-    "pid": "pid",
-    "exit": "exit_status",
-    "listeners": "address",
-}
-"""Fields that modules of ours pass to the standard ``logging`` as ``extra``, and what they are called here."""
+def _send(line: bytes) -> None:
+    """One ``write`` per line, and never an exception into the work that is logged."""
+    try:
+        while line:
+            line = line[os.write(_STATE.descriptor, line) :]
+    except OSError:
+        _STATE.lost += 1
 
 
 class _Libraries(logging.Handler):
-    """What comes by the standard library's ``logging``, reduced to what cannot name a person.
+    """Warnings and failures of libraries, reduced to what cannot name a person.
 
-    Of modules of ours the fixed text and known ``extra`` fields. Of libraries the name, and of an exception its type
-    and place; the text only of the server's own loggers, as the template before values are filled in.
+    The name of the library, and of an exception its type and place; the text only of the server's own loggers, as the
+    template before values are filled in.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
-        fields: dict[str, Any] = {}
-        event = ""
-        if record.name.startswith(_OWN) and isinstance(record.msg, str):
-            event = f"{record.name.removeprefix(_OWN)}.{record.msg}".replace(" ", "_").lower()
-            given = {name: getattr(record, name, None) for name in _OF_RECORDS}
-            fields = {_OF_RECORDS[name]: _plain(value) for name, value in given.items() if value is not None}
-        if not _EVENT.fullmatch(event):
-            event = ""
-            fields = {"library": record.name[:80]}
-            if record.name.startswith("uvicorn") and isinstance(record.msg, str):
-                fields["text"] = record.msg.strip()
+        log = logger(library=record.name[:80])
+        if record.name.startswith("uvicorn") and isinstance(record.msg, str):
+            log = log.bind(text=record.msg.strip())
         if record.exc_info and record.exc_info[1] is not None:
-            fields["exception"] = where(record.exc_info[1])
-        log = Logger(_WRITER, _PROCESSORS, fields)
+            log = log.bind(exception=where(record.exc_info[1]))
         if record.levelno >= logging.ERROR:
-            log.error(event or "library.error")
-        elif record.levelno >= logging.WARNING:
-            log.warning(event or "library.warning")
-        elif record.levelno >= logging.INFO:
-            log.info(event or "library.said")
+            log.error("library.error")
         else:
-            log.debug(event or "library.whispered")
-
-
-def _plain(value: object) -> str | int | float:
-    return value if isinstance(value, str | int | float) else str(value)
+            log.warning("library.warning")
 
 
 _STATE = _State(render=_json)
-_WRITER = _Writer()
-_PROCESSORS: list[Processor] = [_allow, _stamp]

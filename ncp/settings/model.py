@@ -177,6 +177,13 @@ class InitiatingSettings(Table):
     minimum_match_quality: int = setting("Match quality (0 to 100) below which nobody was found.", 90, ge=0, le=100)
     search_masks: Folder = setting("Folder of the other countries' search masks, `<country>.xml`.", "masks")
     repeat_after_fault: bool = setting("Repeat a question once after a SOAP fault, as OpenNCP does.", False)
+    role_permissions: Mapping[
+        Annotated[str, Field(pattern=r"^\d{2,4}$")], tuple[Annotated[str, Field(pattern=r"^P[RP]D-\d{3}$")], ...]
+    ] = setting(
+        "Permissions (`PRD-006`) of an HCP assertion by ISCO code, where the portal names none; replaces what "
+        "`config/role_permissions.toml` gives that role.",
+        {},
+    )
 
 
 class PeerSettings(Table):

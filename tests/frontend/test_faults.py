@@ -170,7 +170,7 @@ def test_values_that_break_the_contract_are_faults(change: tuple[str, str], call
 
 @CONTRACTS
 def test_what_is_not_declared_is_a_generic_error_without_its_text(
-    contract: Contract, caller: Caller, ncp_b: SmallNcpB, caplog: pytest.LogCaptureFixture
+    contract: Contract, caller: Caller, ncp_b: SmallNcpB, capfd: pytest.CaptureFixture[str]
 ) -> None:
     ncp_b.failure = KeyError("Novak")
     status, root = caller.post(contract.paths[0], envelope(body(contract, "queryPatient", QUERY_PATIENT), HCP))
@@ -181,7 +181,9 @@ def test_what_is_not_declared_is_a_generic_error_without_its_text(
     assert "Novak" not in text
     assert "Traceback" not in text
     assert "KeyError" not in text
-    assert "Novak" not in caplog.text
+    log = capfd.readouterr().out
+    assert "Novak" not in log
+    assert "frontend.call_failed" in log and "KeyError at support/frontend.py:" in log
 
 
 @pytest.mark.parametrize("contract", [OPENNCP_7, OPENNCP_9, OWN], ids=["v7", "v9", "own"])

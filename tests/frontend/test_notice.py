@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ncp.frontend import pdf
-from ncp.frontend.notice import Fonts, NoticeRefused, Parties, choose, load_notices, read_notice, write_notice
+from ncp.frontend.notice import Fonts, NoticeRefused, Parties, choose, load_notices, read_notice
+from ncp.frontend.notice_pdf import write_notice
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 FONTS = Fonts(CONFIG / "fonts" / "DejaVuSans.ttf", CONFIG / "fonts" / "DejaVuSans-Bold.ttf")

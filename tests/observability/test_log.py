@@ -166,38 +166,31 @@ def _about(person: Person) -> str:
 
 def test_libraries_are_heard_without_the_values_they_fill_in(lines: Lines) -> None:
     configure(descriptor=lines.writing, libraries=True)
-    logging.getLogger("zeep.transports").info("sent %s", "Horvatić")
+    logging.getLogger("zeep.transports").warning("sent %s", "Horvatić")
     logging.getLogger("some.library").warning(_about(PERSON))
-    logging.getLogger("uvicorn.error").info("Started server process [%d]", 17)
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request %d", 17)
     try:
         _fail("Horvatić")
     except ValueError:
         logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n")
     text = lines.text()
     assert not any(word in text for word in PERSONAL)
-    sent, about, started, failed = [json.loads(line) for line in text.splitlines()]
-    assert (sent["event"], sent["library"]) == ("library.said", "zeep.transports")
+    sent, about, invalid, failed = [json.loads(line) for line in text.splitlines()]
+    assert (sent["event"], sent["library"]) == ("library.warning", "zeep.transports")
     assert about["event"] == "library.warning"
     assert "text" not in about
-    assert started["text"] == "Started server process [%d]"
+    assert invalid["text"] == "Invalid HTTP request %d"
     assert failed["event"] == "library.error"
     assert failed["exception"].startswith("ValueError at")
 
 
-def test_our_own_modules_may_use_the_standard_way_and_lose_only_what_is_not_allowed(lines: Lines) -> None:
-    configure(descriptor=lines.writing, libraries=True)
-    extra = {"reason": "http.timeout", "status": 408, "kind": "TimeoutError", "patient": PERSON.family}
-    logging.getLogger("ncp.http").info("request refused", extra=extra)
-    logging.getLogger("ncp.server").info(f"Bound for {PERSON.family}")  # noqa: G004
-    logging.getLogger("ncp.server").info("serving", extra={"listeners": {"peers": ("127.0.0.1", 1)}, "workers": 2})
-    text = lines.text()
-    assert not any(word in text for word in PERSONAL)
-    refused, bound, serving = [json.loads(line) for line in text.splitlines()]
-    assert refused["event"] == "http.request_refused"
-    assert (refused["reason"], refused["status"], refused["exception"]) == ("http.timeout", 408, "TimeoutError")
-    assert bound == {"ts": bound["ts"], "level": "info", "event": "library.said", "library": "ncp.server"}
-    assert (serving["event"], serving["workers"]) == ("server.serving", 2)
-    assert "127.0.0.1" in serving["address"]
+def test_what_libraries_do_every_day_is_no_line_of_ours(lines: Lines) -> None:
+    configure("debug", descriptor=lines.writing, libraries=True)
+    logging.getLogger("uvicorn.error").info("Started server process [%d]", 17)
+    logging.getLogger("httpx2").info("HTTP Request: POST %s", "https://example.org/")
+    logger().info("server.serving", listener="peers", address="127.0.0.1:8443", workers=2)
+    (serving,) = [json.loads(line) for line in lines.text().splitlines()]
+    assert (serving["event"], serving["listener"], serving["workers"]) == ("server.serving", "peers", 2)
 
 
 @given(st.text(), st.text(max_size=5000), st.integers(), st.floats(allow_nan=False, allow_infinity=False))

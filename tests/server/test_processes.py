@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -47,6 +49,27 @@ def test_the_workers_share_one_listening_socket(tmp_path: Path) -> None:
     with running(tmp_path, workers=2) as server:
         found = pids(server, 2)
         assert len(found) == 2 and server.process.pid not in found
+
+
+def test_an_idle_server_stops_at_once_whatever_its_peers_leave_open(tmp_path: Path) -> None:
+    with running(tmp_path, workers=1, stop_timeout=30.0) as server, contextlib.ExitStack() as held:
+
+        def kept_alive() -> ssl.SSLSocket:
+            connection = held.enter_context(server.connect())
+            connection.sendall(b"GET /who HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert read_answer(connection)[0] == 200
+            return connection
+
+        kept_alive()  # never reads again, so it never confirms the end of TLS
+        kept_alive().sendall(b"\r\n")  # old clients send a line too many
+        held.enter_context(server.connect()).sendall(b"GET /who HTTP/1.1\r\n")
+        held.enter_context(server.connect())
+        held.enter_context(socket.create_connection(server.peers))
+        time.sleep(0.7)
+        begin = time.monotonic()
+        server.signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+        assert time.monotonic() - begin < 1.9
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -131,7 +154,7 @@ def test_a_reload_with_a_broken_configuration_keeps_what_runs(tmp_path: Path, ho
         else:
             server.configure(start_fails=True, label="new")
         server.signal(signal.SIGHUP)
-        assert until(lambda: "reload refused" in server.log())
+        assert until(lambda: "server.reload_refused" in server.log())
         assert pids(server, 2) == old
         server.configure(start_fails=False, label="newer")
         server.signal(signal.SIGHUP)
@@ -142,7 +165,7 @@ def test_a_reload_may_change_the_number_of_workers(tmp_path: Path) -> None:
     with running(tmp_path, workers=1) as server:
         server.configure(workers=3)
         server.signal(signal.SIGHUP)
-        assert until(lambda: "reloaded" in server.log())
+        assert until(lambda: "server.reloaded" in server.log())
         assert len(pids(server, 3)) >= 3
 
 
@@ -152,7 +175,7 @@ def test_a_reload_may_change_an_address(tmp_path: Path) -> None:
     with running(tmp_path, workers=1) as server:
         server.configure(health_port=port)
         server.signal(signal.SIGHUP)
-        assert until(lambda: "reloaded" in server.log())
+        assert until(lambda: "server.reloaded" in server.log())
 
         def refused() -> bool:
             try:
@@ -171,7 +194,7 @@ def test_a_reload_to_an_address_in_use_keeps_what_runs(tmp_path: Path) -> None:
         pid = server.get("/who")["pid"]
         server.configure(health_port=taken.getsockname()[1])
         server.signal(signal.SIGHUP)
-        assert until(lambda: "reload refused" in server.log())
+        assert until(lambda: "server.reload_refused" in server.log())
         assert server.get("/who")["pid"] == pid
 
 
@@ -183,7 +206,7 @@ def test_a_crashed_worker_is_replaced_while_the_others_serve(tmp_path: Path) -> 
             read_answer(connection)
         assert server.get("/who")["pid"] in old
         assert until(lambda: bool(pids(server, 2) - old))
-        assert "worker ended" in server.log()
+        assert "server.worker_ended" in server.log()
 
 
 def test_workers_that_crash_again_and_again_are_restarted_ever_later(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from ncp.frontend.port import (
     Accompaniment,
     Call,
     CountryState,
+    DocumentsFound,
     FetchedDocument,
     MaskField,
     MaskForm,
@@ -134,9 +135,10 @@ class SmallNcpB:
 
     def list_documents(
         self, call: Call, country: CountryCode, patient: II, class_codes: tuple[str, ...], filter: DocumentFilter
-    ) -> tuple[DocumentEntry, ...]:
+    ) -> DocumentsFound:
         self._note("list_documents", call, country, patient, class_codes, filter)
-        return tuple(each for each in (L3, L1, PRESCRIPTION) if each.class_code in class_codes)
+        listed = tuple(each for each in (L3, L1, PRESCRIPTION) if each.class_code in class_codes)
+        return DocumentsFound(listed, self.warnings)
 
     def retrieve_document(
         self, call: Call, country: CountryCode, document: DocumentRequest, class_code: str, language: str

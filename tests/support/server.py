@@ -43,6 +43,11 @@ class Running:
     def log(self) -> str:
         return (self.folder / "log.txt").read_text()
 
+    def events(self, *names: str) -> list[tuple[str, ...]]:
+        """These fields of every line of the log."""
+        lines = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        return [tuple(str(line.get(name, "")) for name in names) for line in lines]
+
     def tls(self, version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
         return client_context(self.client.file, self.folder / "anchor.pem", version=version)
 

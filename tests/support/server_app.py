@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import logging
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from ncp.http_in import Router, client_certificate, header, read_body, send_response
+from ncp.observability.log import configure
 from ncp.server import AppFactory, ConnectionLimits, Endpoint, Listener, ServerOptions, Service, serve
 from tests.support.tls import server_context
 
@@ -105,10 +105,7 @@ def build(config: dict[str, Any], folder: Path) -> Service:
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s %(reason)s %(detail)s")
-    logging.getLogger().handlers[0].addFilter(
-        lambda record: [record.__dict__.setdefault(name, "") for name in ("reason", "detail")] != []
-    )
+    configure(descriptor=sys.stderr.fileno(), libraries=True)
     path = Path(sys.argv[1])
     options, factory = load(path)
 

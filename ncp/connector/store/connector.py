@@ -24,7 +24,6 @@ from ncp.access import PermittedDescription, PermittedDiscovery, PermittedPatien
 from ncp.connector.store import traits
 from ncp.connector.store.consent import ConsentRule, allows
 from ncp.connector.store.database import NotAStore, open_reader
-from ncp.connector.store.patients import MAXIMUM_IDENTIFIERS
 from ncp.wire.errors import Code, ConnectorError
 from ncp.wire.ids import II, CountryCode, Oid
 from ncp.wire.times import from_saml, to_dtm
@@ -263,7 +262,7 @@ def _identified(connection: sqlite3.Connection, search: PatientSearch) -> tuple[
     """All the identifiers are one person's, and nothing else contradicts her."""
     # Every identifier is looked up, also behind one that is unknown: see the module's docstring.
     wanted = set(search.identifiers)
-    if len(wanted) > MAXIMUM_IDENTIFIERS:
+    if len(wanted) > traits.MAXIMUM_IDENTIFIERS:
         return ()
     patients = {_patient_of(connection, identifier) for identifier in wanted}
     patient = patients.pop() if len(patients) == 1 else _NOBODY

@@ -9,16 +9,13 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from ncp.connector.store.consent import ANY, ConsentRule
 from ncp.connector.store.problems import Facts, Many
-from ncp.connector.store.traits import birth_digits
+from ncp.connector.store.traits import MAXIMUM_IDENTIFIERS, birth_digits
 from ncp.wire.ids import II, oid
 from xca.facts import ORIGINAL_CLINICAL_DOCUMENTS, ClassCode
 from xcpd.messages import Address, Person
 
 SERVED = (ClassCode.PATIENT_SUMMARY, *ORIGINAL_CLINICAL_DOCUMENTS)
 """Document classes this store holds."""
-
-MAXIMUM_IDENTIFIERS = 20
-"""Of one patient; so nobody can have more than these."""
 
 _COUNTRY = re.compile(r"[A-Z]{2}|\*", re.ASCII)
 
