@@ -38,7 +38,6 @@ from ncp.wire.soap import Envelope, PeerFault
 from ncp.wire.times import to_hl7
 from ncp.wire.xml import XmlLimits, XmlRefused
 from saml_assertions.claims import TrcClaims, VerifiedCaller
-from saml_assertions.facts import ROLE_PERMISSIONS
 from saml_assertions.issue import NextOfKin, Professional
 from saml_assertions.memory import AssertionMemory
 from saml_assertions.rules import VerificationRules
@@ -188,13 +187,8 @@ async def fetch_document(
 
 
 def issue_hcp(who: Professional, ncp: NcpB, exchange: Exchange) -> bytes:
-    """HCP assertion for a professional whom a trusted front end has authenticated (SAML Core 2.3.3).
-
-    A professional without permissions gets those of the role (``docs/assertions.md``): without any, no country answers.
-    """
+    """HCP assertion for a professional whom a trusted front end has authenticated (SAML Core 2.3.3)."""
     exchange.service = Service.HCP_ASSERTION
-    if not who.permissions:
-        who = replace(who, permissions=ROLE_PERMISSIONS.get(who.role, frozenset()))
     with exchange.step("issue"):
         return saml_assertions.issue.issue_hcp(
             who, country=ncp.country, home=ncp.home, signer=ncp.seal, id=_assertion_id(), at=exchange.at

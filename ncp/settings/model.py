@@ -216,8 +216,7 @@ class LogSettings(Table):
 
 class CaptureSettings(Table):
     folder: Folder = setting(
-        "Folder for every message that other countries send here and its answer, patient data included. "
-        "Development mode only.",
+        "Folder for every message exchanged with other countries, patient data included. Development mode only.",
         effect=RESTART,
     )
 
