@@ -240,9 +240,7 @@ class Settings(Table):
     initiating: InitiatingSettings = section("Asking other countries.", {})
     peers: Mapping[Country, PeerSettings] = section("The other countries, one `[peers.<country code>]` each.", {})
     log: LogSettings = section("What is logged, and how.", {})
-    capture: CaptureSettings | None = section(
-        "Keeping whole messages of the listener for other countries, for development only.", None
-    )
+    capture: CaptureSettings | None = section("Keeping whole messages between gateways, for development only.", None)
 
     @property
     def is_responding(self) -> bool:
