@@ -316,7 +316,7 @@ def serve(app: Any, certificates: Certificates) -> Iterator[str]:
         ssl_keyfile=certificates.path("server.key"),
         ssl_ca_certs=certificates.path("ca.pem"),
         ssl_cert_reqs=ssl.CERT_REQUIRED,
-        log_level="error",
+        log_config=None,  # the default would change the loggers of the whole process
         lifespan="on",
         timeout_graceful_shutdown=2,
     )
