@@ -89,8 +89,7 @@ def description(patient: II, unique_id: str, repository: str = REPOSITORY) -> Pe
 
 def retrieval(entry: DocumentEntry) -> PermittedRetrieve:
     asked = description(entry.patient, entry.unique_id)
-    who, document = permit_document(entry, asked, POLICY)
-    return consented_retrieve(who, document, True)
+    return consented_retrieve(permit_document(entry, asked, POLICY), entry, True)
 
 
 def person_of(found: PermittedDiscovery, person: Any) -> PermittedPatient:
