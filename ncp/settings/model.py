@@ -216,8 +216,7 @@ class LogSettings(Table):
 
 class CaptureSettings(Table):
     folder: Folder = setting(
-        "Folder for every message that other countries send here and its answer, patient data included. "
-        "Development mode only.",
+        "Folder for every message exchanged with other countries, patient data included. Development mode only.",
         effect=RESTART,
     )
 
@@ -241,9 +240,7 @@ class Settings(Table):
     initiating: InitiatingSettings = section("Asking other countries.", {})
     peers: Mapping[Country, PeerSettings] = section("The other countries, one `[peers.<country code>]` each.", {})
     log: LogSettings = section("What is logged, and how.", {})
-    capture: CaptureSettings | None = section(
-        "Keeping whole messages of the listener for other countries, for development only.", None
-    )
+    capture: CaptureSettings | None = section("Keeping whole messages between gateways, for development only.", None)
 
     @property
     def is_responding(self) -> bool:
