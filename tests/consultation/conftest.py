@@ -36,13 +36,6 @@ TRAITS = Traits(identifiers=((TENA.root or "", TENA.extension or ""),))
 HOME["HR"] = "2.16.17.710.840.1000.990.1"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker owns the gateways."""
-    for item in items:
-        if "consultation" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("consultation"))
-
-
 @pytest.fixture(scope="session")
 def playground(tmp_path_factory: pytest.TempPathFactory) -> Playground:
     return make_playground(tmp_path_factory.mktemp("playground"))

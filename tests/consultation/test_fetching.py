@@ -38,6 +38,8 @@ from tests.support.peer_answers import (
 from tests.support.scripted_peer import ScriptedPeer, Step
 from tests.support.xca import PDF, cda, peer_document, peer_retrieve_response
 
+pytestmark = [pytest.mark.xdist_group("consultation"), pytest.mark.timeout(300)]
+
 EACH_CONTRACT = pytest.mark.parametrize("contract", CONTRACTS, ids=["v9", "v7"])
 MBO = "2.16.840.1.113883.2.7.2.2"
 UNIQUE_ID = "1.2.999.77.1^L3"

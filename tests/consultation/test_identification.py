@@ -44,6 +44,8 @@ from tests.support.peer_answers import (
 )
 from tests.support.scripted_peer import ScriptedPeer, Step
 
+pytestmark = [pytest.mark.xdist_group("consultation"), pytest.mark.timeout(300)]
+
 MBO = "2.16.840.1.113883.2.7.2.2"
 TRAITS = Traits(identifiers=((MBO, TENA.extension or ""),))
 PERSONAL = ("Izmišljena", "Tena", "Izmišljengrad", "19700409", "1970-04-09", "123456789", "Druga")

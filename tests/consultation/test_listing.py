@@ -26,6 +26,8 @@ from tests.support.peer_answers import GERMANY, OPENNCP_9, OPENNCP_52, OPENNCP_8
 from tests.support.scripted_peer import ScriptedPeer, Step
 from tests.support.xca import peer_association, peer_entry, peer_query_response
 
+pytestmark = [pytest.mark.xdist_group("consultation"), pytest.mark.timeout(300)]
+
 EACH_CONTRACT = pytest.mark.parametrize("contract", CONTRACTS, ids=["v9", "v7"])
 MBO = "2.16.840.1.113883.2.7.2.2"
 PATIENT = f"123456789^^^&amp;{MBO}&amp;ISO"

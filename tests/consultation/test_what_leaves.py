@@ -34,6 +34,8 @@ from tests.support.scripted_peer import ENV, SAML, WSA, Question, ScriptedPeer, 
 from tests.support.xca import broken_query_rules, peer_query_response, peer_retrieve_response, schema
 from tests.support.xcpd import request_errors
 
+pytestmark = [pytest.mark.xdist_group("consultation"), pytest.mark.timeout(300)]
+
 MBO = "2.16.840.1.113883.2.7.2.2"
 TRAITS = Traits(identifiers=((MBO, "123456789"),))
 HL7 = {"h": "urn:hl7-org:v3"}
