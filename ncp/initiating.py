@@ -344,18 +344,20 @@ async def _ask(
 ) -> tuple[Envelope, Mapping[str, bytes | memoryview]]:
     """Sends one question and opens the answer.
 
-    A multipart question that meets a fault is asked once more as plain SOAP, where the form is to be found out. A fault
-    that names a code is an answer of somebody who read the question: it is not asked again.
+    A multipart question that meets a fault, or a status of HTTP without SOAP (415), is asked once more as plain SOAP,
+    where the form is to be found out. A fault that names a code is an answer of somebody who read the question: it is
+    not asked again.
     """
     exchange.peer_country = peer.country
     multipart = mtom_request == "always" or (mtom_request == "auto" and not ncp.calls.prefers_plain(url))
     try:
         return await _send(peer, url, transaction, body, assertions, ncp, exchange, multipart=multipart)
-    except PeerFault as fault:
-        if fault.code != Code.CONNECTION_NOT_POSSIBLE:
+    except PeerError as failure:
+        is_fault = isinstance(failure, PeerFault)
+        if failure.code != Code.CONNECTION_NOT_POSSIBLE or not (is_fault or failure.reason == "peer.http"):
             raise
         plain = multipart and mtom_request == "auto"
-        if not plain and not ncp.repeat_after_fault:
+        if not plain and not (is_fault and ncp.repeat_after_fault):
             raise
         exchange.notes.append("mtom.refused" if plain else "question.repeated")
         answer = await _send(peer, url, transaction, body, assertions, ncp, exchange, multipart=multipart and not plain)

@@ -102,6 +102,8 @@ def service(settings: Settings) -> Service:
         _log.warning("trust.note", text=note)
     state = State(settings.state)
     closing.callback(state.close)
+    if state.was_damaged:
+        _log.warning("state.damaged", text="what was remembered of repeats and persons is lost")
     endpoints: dict[str, Endpoint] = {}
     if settings.is_responding:
         national = connector(settings)

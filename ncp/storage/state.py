@@ -29,18 +29,20 @@ _UNTIL = struct.Struct(">d")
 class State:
     """One environment of one process. Open it after the fork; calls may come from one thread at a time."""
 
+    was_damaged = False
+    """Whether what the last run left could not be read and was put aside."""
+
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._environment = lmdb.open(
-            str(folder / "state.lmdb"),
-            subdir=False,
-            mode=0o600,
-            map_size=CAPACITY,
-            max_dbs=8,
-            sync=False,
-            metasync=False,
-            writemap=True,
-        )
+        file = folder / "state.lmdb"
+        try:
+            self._environment = _open(file)
+        except (lmdb.CorruptedError, lmdb.InvalidError, lmdb.VersionMismatchError):
+            # Commits are not waited for, so a crash of the machine may leave half a page. The gateway starts all the
+            # same, with an empty memory; the damaged file stays for whoever wants to look.
+            file.replace(file.with_suffix(f".damaged-{os.getpid()}"))
+            self._environment = _open(file)
+            self.was_damaged = True
         self.secret = _secret(folder / "state.secret")
 
     def table(self, name: str) -> Table:
@@ -97,6 +99,19 @@ class Table:
             else:
                 there = cursor.next()
         self._swept_to = bytes(cursor.key()) if there else b""
+
+
+def _open(file: Path) -> lmdb.Environment:
+    return lmdb.open(
+        str(file),
+        subdir=False,
+        mode=0o600,
+        map_size=CAPACITY,
+        max_dbs=8,
+        sync=False,
+        metasync=False,
+        writemap=True,
+    )
 
 
 def _standing(stored: bytes | None, at: datetime) -> bytes | None:

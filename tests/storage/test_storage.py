@@ -259,3 +259,19 @@ def test_the_shared_replay_memory_forgets_when_time_is_over(state: State) -> Non
     assert memory.first(one, "b", until=AT + MINUTE, at=AT) == "a"
     assert memory.first(two, "b", until=AT + MINUTE, at=AT) is None
     assert memory.first(one, "c", until=AT + 3 * MINUTE, at=AT + 2 * MINUTE) is None
+
+
+def test_a_damaged_file_is_put_aside_and_the_gateway_remembers_anew(tmp_path: Path) -> None:
+    (tmp_path / "state.lmdb").write_bytes(os.urandom(8192))
+    made = State(tmp_path)
+    try:
+        assert made.was_damaged
+        assert made.table("seen").first(b"key", b"value", until=AT + MINUTE, at=AT) is None
+        assert [path.name for path in tmp_path.glob("state.damaged-*")] == [f"state.damaged-{os.getpid()}"]
+    finally:
+        made.close()
+    again = State(tmp_path)
+    try:
+        assert not again.was_damaged
+    finally:
+        again.close()
