@@ -31,7 +31,7 @@ from tests.support.consultation import (
 from tests.support.peer_answers import TENA, found
 from tests.support.scripted_peer import ScriptedPeer
 
-HOME = {code: f"1.2.999.{number}" for number, code in enumerate(("AT", "PT", "ES", "MT", "CZ", "SI", "EE", "LU"))}
+HOME = {code: f"1.2.999.{number}" for number, code in enumerate(("AT", "PT", "ES", "MT", "CZ", "SI", "EE", "LU", "SE"))}
 TRAITS = Traits(identifiers=((TENA.root or "", TENA.extension or ""),))
 HOME["HR"] = "2.16.17.710.840.1000.990.1"
 
@@ -54,7 +54,7 @@ def servers() -> dict[str, Server]:
     AT is vouched for by nobody whom the gateway trusts, CZ has expired, SI is of another host; EE is of another host as
     well, but the certificate itself is what is trusted. PT, ES and MT are as they should be.
     """
-    made = {code: make_server(code) for code in ("AT", "PT", "ES", "MT")}
+    made = {code: make_server(code) for code in ("AT", "PT", "ES", "MT", "SE")}
     made["CZ"] = make_server("CZ", expired=True)
     made["SI"] = make_server("SI", host="ncp.si.example")
     made["EE"] = make_server("EE", host="ncp.ee.example")

@@ -35,7 +35,7 @@ from tests.support.peer_answers import (
     lines_of,
     soap,
 )
-from tests.support.scripted_peer import ScriptedPeer, Step
+from tests.support.scripted_peer import ScriptedPeer, Step, say
 from tests.support.xca import PDF, cda, peer_document, peer_retrieve_response
 
 pytestmark = [pytest.mark.xdist_group("consultation"), pytest.mark.timeout(300)]
@@ -323,18 +323,24 @@ def test_a_plain_portal_gets_a_fault_of_its_version_without_any_document(
 # --- multipart questions ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("country", "refusal"),
+    [
+        ("MT", fault("No SOAP header found", stack="cxf")),  # OpenNCP 9 parses the raw bytes before the MIME layer
+        ("SE", say(b"", content_type="text/plain", status=415)),  # a server or proxy that knows no multipart at all
+    ],
+)
 def test_a_gateway_that_refuses_multipart_is_asked_once_again_as_plain_soap_and_then_always(
-    treatments_in: Callable[[str], Treatment], peers: dict[str, ScriptedPeer]
+    treatments_in: Callable[[str], Treatment], peers: dict[str, ScriptedPeer], country: str, refusal: Step
 ) -> None:
-    """OpenNCP 9 parses the raw bytes before the MIME layer."""
-    treatment, peer = treatments_in("MT"), peers["MT"]
-    peer.plays(fault("No SOAP header found", stack="cxf"), answer("Success", documents=delivered()))
-    assert treatment.fetch(document(country="MT"), language="fr-FR").content == SUMMARY
+    treatment, peer = treatments_in(country), peers[country]
+    peer.plays(refusal, answer("Success", documents=delivered()))
+    assert treatment.fetch(document(country=country), language="fr-FR").content == SUMMARY
     first, second = peer.questions
     assert (first.is_multipart, second.is_multipart) == (True, False)
     assert first.message_id != second.message_id
     peer.plays(answer("Success", documents=delivered()))
-    treatment.fetch(document(country="MT"), language="fr-FR")
+    treatment.fetch(document(country=country), language="fr-FR")
     assert [question.is_multipart for question in peer.questions] == [False]
 
 
