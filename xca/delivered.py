@@ -176,11 +176,13 @@ def _agrees(role: _Element, person: ConfirmedPerson) -> bool:
     born = _DATE.match(birth.get("value", "").strip())
     if born is None:
         return False
-    families = (" ".join(map(text_of, _all(name, "family"))) for name in _all(patient, "name"))
+    families = (" ".join(map(text_of, _all(name, "family")))[:_FAMILY_MAX] for name in _all(patient, "name"))
     return any(person.agrees(family, born.group()) for family in families)
 
 
 _DATE = re.compile(r"[0-9]{4}(?:[0-9]{2}){0,2}")
+_FAMILY_MAX = 1000
+"""Characters of a family name that are compared."""
 
 
 def family_words(family: str) -> frozenset[str]:

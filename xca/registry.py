@@ -71,15 +71,15 @@ _SHA1 = re.compile(r"[0-9a-fA-F]{40}")
 
 def read_slots(element: _Element) -> dict[str, tuple[str, ...]]:
     """All values by slot name; values of slots of the same name follow each other."""
-    slots: dict[str, tuple[str, ...]] = {}
+    slots: dict[str, list[str]] = {}
     for slot in element.iterchildren(f"{_RIM}Slot"):
         _add_slot(slots, slot)
-    return slots
+    return {name: tuple(values) for name, values in slots.items()}
 
 
-def _add_slot(slots: dict[str, tuple[str, ...]], slot: _Element) -> None:
-    name = slot.get("name", "").strip()
-    slots[name] = slots.get(name, ()) + tuple(text_of(value) for value in slot.iter(f"{_RIM}Value"))
+def _add_slot(slots: dict[str, list[str]], slot: _Element) -> None:
+    values = slots.setdefault(slot.get("name", "").strip(), [])
+    values.extend(text_of(value) for value in slot.iter(f"{_RIM}Value"))
 
 
 def write_slot(name: str, *values: str) -> str:
@@ -353,7 +353,7 @@ def _reference(id_: str) -> str:
 
 
 def _read_entry(element: _Element) -> DocumentEntry:
-    slots: dict[str, tuple[str, ...]] = {}
+    slots: dict[str, list[str]] = {}
     codes: dict[str, list[Coded]] = {}
     authors: list[Author] = []
     identifiers: dict[str, str] = {}
@@ -417,7 +417,7 @@ def _scheme(urn: str) -> str:
     return bare if bare.startswith("urn:uuid:") else f"urn:uuid:{bare}"
 
 
-def _first(slots: Mapping[str, tuple[str, ...]], name: str) -> str:
+def _first(slots: Mapping[str, Sequence[str]], name: str) -> str:
     return next((value for value in slots.get(name, ()) if value), "")
 
 

@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote
 from uuid import NAMESPACE_OID, uuid5
@@ -57,7 +58,9 @@ def read_retrieve(body: _Element, *, home: Oid | None) -> CrossGatewayRetrieve:
     """
     if body.tag != RETRIEVE_BODY:
         raise RequestError(Code.ARGUMENT_NOT_EVALUABLE, "retrieve.body")
-    requests = tuple(_read_request(element) for element in body.iterchildren(f"{_XDSB}DocumentRequest"))
+    requests = tuple(
+        _read_request(element) for element in islice(body.iterchildren(f"{_XDSB}DocumentRequest"), REQUESTS_MAX + 1)
+    )
     if not requests:
         raise RequestError(Code.ARGUMENT_NOT_EVALUABLE, "retrieve.empty")
     if len(requests) > REQUESTS_MAX:

@@ -13,7 +13,10 @@ import zlib
 SIZE_MAX = 50 * 1024 * 1024
 UNPACKED_MAX = 128 * 1024 * 1024
 """Bytes of streams that are unpacked altogether."""
-STREAMS_MAX = 100_000
+STREAMS_MAX = 10_000
+"""Streams of a PDF that are looked into; a report of a thousand pages has some three thousand."""
+ESCAPES_MAX = 100_000
+"""Characters of names written as ``#4a``; in the compressed streams of 50 MB some 1 500 look so by chance."""
 _CHUNK = 64 * 1024
 
 _END = rb"(?=[\x00\s/<>\[\](){}%]|$)"
@@ -61,7 +64,12 @@ def _refuse_active(plain: bytes) -> None:
 
 def _plain_names(text: bytes) -> bytes:
     """``#4a`` written out: any character of a name may be spelt so."""
-    return _ESCAPE.sub(lambda match: bytes([int(match.group(1), 16)]), text) if b"#" in text else text
+    if b"#" not in text:
+        return text
+    plain, count = _ESCAPE.subn(lambda match: bytes([int(match.group(1), 16)]), text, ESCAPES_MAX + 1)
+    if count > ESCAPES_MAX:
+        raise PdfRefused("pdf.unreadable")
+    return plain
 
 
 def _look_into_streams(data: bytes, plain: bytes) -> None:
@@ -74,25 +82,36 @@ def _look_into_streams(data: bytes, plain: bytes) -> None:
         if count > STREAMS_MAX:
             raise PdfRefused("pdf.too_large")
         head = _plain_names(data[max(0, token.start() - _DICTIONARY_MAX) : token.start()]).rpartition(b" obj")[2]
-        if _OBJECT_STREAM.search(head) and _PREDICTOR.search(head):
+        holds_objects = _OBJECT_STREAM.search(head) is not None
+        if holds_objects and _PREDICTOR.search(head):
             raise PdfRefused("pdf.unreadable")
-        unpacked = _inflated(memoryview(data)[token.end() :], room + 1)
+        unpacked, is_whole = _inflated(memoryview(data)[token.end() :], room + 1)
         room -= len(unpacked)
         if room < 0:
             raise PdfRefused("pdf.too_large")
+        if holds_objects and not is_whole:
+            # Viewers show what they could unpack of a broken stream, and nobody has seen that here.
+            raise PdfRefused("pdf.unreadable")
         _refuse_active(_plain_names(unpacked))
 
 
-def _inflated(data: memoryview, limit: int) -> bytes:
-    """What inflates from the start of ``data``, at most ``limit`` bytes of it; empty for what is no deflated stream."""
+def _inflated(data: memoryview, limit: int) -> tuple[bytes, bool]:
+    """What inflates from the start of ``data``, at most ``limit`` bytes of it, and whether that was the whole stream;
+    empty for what is no deflated stream. In small steps, so that nothing unpacks far before it is counted."""
     inflate = zlib.decompressobj()
     parts: list[bytes] = []
     try:
         for start in range(0, len(data), _CHUNK):
-            parts.append(inflate.decompress(data[start : start + _CHUNK], limit))
-            limit -= len(parts[-1])
+            piece: bytes | memoryview = data[start : start + _CHUNK]
+            wanted = got = 0
+            while wanted == got and limit > 0:
+                wanted = min(limit, _CHUNK)
+                parts.append(inflate.decompress(piece, wanted))
+                got = len(parts[-1])
+                limit -= got
+                piece = inflate.unconsumed_tail
             if inflate.eof or limit <= 0:
                 break
     except zlib.error:
         pass
-    return b"".join(parts)
+    return b"".join(parts), inflate.eof

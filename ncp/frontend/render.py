@@ -22,7 +22,10 @@ from ncp.wire.xml import NS_HL7, XmlLimits, XmlRefused, children, local_name, pa
 
 HTML = "text/html; charset=utf-8"
 PDF = "application/pdf"
-CDA_LIMITS = XmlLimits(size=50 * 1024 * 1024, elements=500_000, attributes=2_000_000, long_text=True)
+NARRATIVE_MAX = 20 * 1024 * 1024
+"""Bytes of a coded document that is written as a page; the largest seen has 1 MB."""
+CDA_LIMITS = XmlLimits(size=50 * 1024 * 1024, elements=150_000, attributes=300_000, long_text=True)
+"""A full summary has some 3 000 elements; each of these costs its share of a page."""
 
 LABELS: Mapping[str, Mapping[str, str]] = {
     "en": {
@@ -89,6 +92,8 @@ _HEADING_MAX = 6
 def original(content: bytes, language: str) -> bytes:
     """Header and narrative of a coded CDA as one HTML page, in the document's own words; ``language`` (BCP 47) is that
     of the labels. Raises ``DocumentError`` ERROR_UI_TRANSFORMATION when it is no CDA with a structured body."""
+    if len(content) > NARRATIVE_MAX:
+        raise DocumentError(Code.UI_TRANSFORMATION, "xml.too_large", message="The document is too large to be shown")
     root = _document(content)
     body = path(root, NS_HL7, "component", "structuredBody")
     if body is None:
@@ -276,7 +281,8 @@ def _list(element: _Element, labels: Mapping[str, str]) -> str:
 
 def _styled(element: _Element, inner: str) -> str:
     """Bold and the like; what a revision took out or put in stays visible as such."""
-    for style in (element.get("styleCode") or "").split():
+    # Each style once: a document that repeats one a million times would be written a million times longer.
+    for style in dict.fromkeys((element.get("styleCode") or "").split()):
         tag = _STYLES.get(style)
         if tag:
             inner = f"<{tag}>{inner}</{tag}>"

@@ -37,6 +37,10 @@ _ESCAPED = re.compile(r"\\(.)")
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,199}[0-9A-Za-z'()+_,./:=?-]")
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _PADDING = b" \t"
+_PADDING_MAX = 1000
+"""Longest blank behind a boundary (RFC 2046 5.1.1 calls it transport padding; nobody writes any today)."""
+_LOOKALIKES_MAX = 1000
+"""Places in one part that begin like the boundary and are none: chance makes none in a lifetime."""
 
 
 class MimeRefused(SoapFault):
@@ -220,7 +224,7 @@ def _parts(outer: ContentType, body: bytes, max_parts: int) -> Iterator[_Part]:
 def _next_boundary(body: bytes, start: int, delimiter: bytes, newline: bytes) -> tuple[int, int, bool]:
     """Where the part that begins at ``start`` ends, where the next one begins, and whether the boundary closes."""
     position = start
-    while True:
+    for _ in range(_LOOKALIKES_MAX):
         end = body.find(delimiter, position)
         if end < 0:
             raise MimeRefused("mime.truncated", "The closing boundary is missing")
@@ -228,6 +232,7 @@ def _next_boundary(body: bytes, start: int, delimiter: bytes, newline: bytes) ->
         if following:
             return end, following, last
         position = end + len(delimiter)  # longer than the boundary: document bytes that look like it
+    raise MimeRefused("mime.boundary", "The boundary is not one that separates")
 
 
 def _after_boundary(body: bytes, position: int, newline: bytes) -> tuple[int, bool]:
@@ -235,8 +240,8 @@ def _after_boundary(body: bytes, position: int, newline: bytes) -> tuple[int, bo
     last = body.startswith(b"--", position)
     if last:
         return position + 2, True
-    while position < len(body) and body[position] in _PADDING:
-        position += 1
+    padded = body[position : position + _PADDING_MAX]
+    position += len(padded) - len(padded.lstrip(_PADDING))
     return (position + len(newline), False) if body.startswith(newline, position) else (0, False)
 
 

@@ -224,3 +224,25 @@ def test_any_bytes_are_a_pdf_or_a_declared_error(content: bytes) -> None:
     for data in (content, b"%PDF-1.7 /ObjStm stream\n" + content):
         with contextlib.suppress(DocumentError):
             render.original_pdf(data)
+
+
+def test_a_style_that_is_repeated_a_million_times_is_written_once() -> None:
+    shown = page("<content styleCode='" + "Bold " * 1_000_000 + "xBold Italics'>x</content>")
+    assert [tag for tag, _ in shown.tags].count("b") == [tag for tag, _ in shown.tags].count("i") == 1
+
+
+def test_a_pdf_whose_names_are_spelt_in_escapes_without_end_is_refused() -> None:
+    with pytest.raises(DocumentError, match=r"pdf\.unreadable"):
+        render.original_pdf(pdf("7 0 obj (" + "#41" * 200_000 + ") endobj"))
+
+
+def test_an_object_stream_that_breaks_off_is_refused_though_a_viewer_may_show_what_came_before() -> None:
+    packed = zlib.compress(b"8 0 " + ACTION)[:-4] + b"\xff\xff\xff\xff"
+    broken = b"7 0 obj << /Type /ObjStm /Filter /FlateDecode >> stream\n" + packed + b"\nendstream endobj"
+    with pytest.raises(DocumentError, match=r"pdf\.unreadable"):
+        render.original_pdf(b"%PDF-1.7\n" + broken)
+
+
+def test_a_coded_document_too_large_for_a_page_is_a_declared_error() -> None:
+    with pytest.raises(DocumentError, match=r"xml\.too_large"):
+        page("x" * (20 * 1024 * 1024))

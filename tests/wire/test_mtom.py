@@ -219,6 +219,14 @@ def test_a_longer_boundary_inside_a_document_is_document() -> None:
     assert bytes(read_message("multipart/related; boundary=b", body).attachments["d"]) == data
 
 
+@pytest.mark.parametrize("likeness", [b"\r\n--bX", b"\r\n--b" + b" " * 1001])
+def test_a_document_full_of_what_looks_like_the_boundary_is_refused_at_once(likeness: bytes) -> None:
+    body = multipart((b"Content-ID: <r>", ROOT), (b"Content-ID: <d>", likeness * 1001))
+    with pytest.raises(MimeRefused) as refused:
+        read_message("multipart/related; boundary=b", body)
+    assert refused.value.reason == "mime.boundary"
+
+
 def test_blanks_behind_a_boundary_preamble_and_epilogue_are_passed_over() -> None:
     body = b"This is MIME\r\n--b \t\r\nContent-ID: <r>\r\n\r\n" + ROOT + b"\r\n--b--  \r\nepilogue\r\n--b\r\n"
     assert read_message("multipart/related; boundary=b", body).root == ROOT
