@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_LONG = 200
+_LONG = 100
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
