@@ -65,7 +65,7 @@ class Reaction(Datum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Allergy(_Entry):
-    """``type`` allergy, intolerance or propensity; ``status`` clinical status, ``concern_status`` how it is followed."""
+    """``type`` allergy, intolerance or propensity; ``status`` clinical, ``concern_status`` how it is followed."""
 
     type: Coded | None = None
     agents: tuple[Substance, ...] = ()

@@ -82,7 +82,7 @@ class Address(_Composed):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Telecom(Datum):
-    """``value`` is an address with its scheme (``tel:``, ``mailto:``), as written: to be checked before it is a link."""
+    """``value`` is an address with its scheme (``tel:``, ``mailto:``) as written: check it before it is a link."""
 
     value: str
     use: str = ""

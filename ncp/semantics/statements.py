@@ -15,7 +15,7 @@ from ncp.semantics.values import Coded, Datum, Identifier, Interval, Quantity, Q
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Ingredient(Datum):
-    """``role`` is ``ACTI`` for an active ingredient; ``strength`` of the medicine, ``numerator`` per ``denominator``."""
+    """``role`` is ``ACTI`` for an active ingredient; its ``strength`` is ``numerator`` per ``denominator``."""
 
     role: str = ""
     code: Coded | None = None

@@ -36,6 +36,7 @@ from ncp.semantics.values import Coded, Interval, Timing, Value
 
 _E = "1.3.6.1.4.1.12559.11.10.1.3.1.3."
 _PCC = "1.3.6.1.4.1.19376.1.5.3.1.4."
+_DOSE_NUMBER = "2.16.840.1.113883.10.20.1.46"
 
 SECTION_KINDS = {
     "48765-2": SectionKind.ALLERGIES,
@@ -347,9 +348,7 @@ def _procedure(found: Statement) -> Iterator[Entry]:
 def _immunisation(found: Statement) -> Iterator[Entry]:
     if found.kind != "substanceAdministration":
         return
-    numbers = (
-        value for s in _nested(found, "30973-2", f"{_E}28", "2.16.840.1.113883.10.20.1.46") for value in s.values
-    )
+    numbers = (value for s in _nested(found, "30973-2", f"{_E}28", _DOSE_NUMBER) for value in s.values)
     product = found.product
     yield Immunisation(
         place=found.place,

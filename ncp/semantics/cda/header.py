@@ -72,7 +72,8 @@ class HeaderReader:
             reading.skip(child)
 
     def header(self, place: Place) -> Header:
-        return Header(place, **{field: tuple(values) for field, values in self._many.items()}, **self._one)
+        fields: dict[str, Any] = {field: tuple(values) for field, values in self._many.items()}
+        return Header(place, **fields, **self._one)
 
     def _add(self, field: str, value: object) -> None:
         self._many.setdefault(field, []).append(value)

@@ -207,12 +207,8 @@ def substance(reading: Reading, element: _Element, place: Place) -> Substance:
 
 _PERSONS = frozenset(
     {
-        "assignedPerson",
-        "associatedPerson",
-        "guardianPerson",
-        "informationRecipient",
-        "relatedPerson",
-        "maintainingPerson",
+        *("assignedPerson", "associatedPerson", "guardianPerson"),
+        *("informationRecipient", "relatedPerson", "maintainingPerson"),
     }
 )
 _ORGANISATIONS = frozenset(

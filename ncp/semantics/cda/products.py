@@ -45,7 +45,8 @@ class _Fields:
         }
 
     def product(self, place: Place) -> Product:
-        return Product(place, **{key: tuple(values) for key, values in self.many.items()}, **self.one)
+        fields: dict[str, Any] = {key: tuple(values) for key, values in self.many.items()}
+        return Product(place, **fields, **self.one)
 
 
 def _manufactured(reading: Reading, element: _Element, place: Place, fields: _Fields) -> None:
@@ -142,7 +143,7 @@ def _kind(reading: Reading, element: _Element, place: Place) -> MaterialKind:
         reading,
         element,
         place,
-        ("generalizedMaterialKind", "generalizedMedicineClass", "generalizedPharmaceuticalClass"),
+        ("generalizedMaterialKind", "generalizedMedicineClass"),
     )
     return MaterialKind(place, element.get("classCode", "").strip(), names=names, **one)
 

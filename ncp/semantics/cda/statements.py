@@ -106,6 +106,7 @@ def statement(reading: Reading, element: _Element, place: Place, kind: str) -> S
     negated = get("negationInd", "").strip()
     if negated not in ("", "true", "false", "1", "0"):
         reading.mark(element, place, "negationInd")
+    fields: dict[str, Any] = {field: tuple(values) for field, values in many.items()}
     return Statement(
         place,
         kind,
@@ -117,7 +118,7 @@ def statement(reading: Reading, element: _Element, place: Place, kind: str) -> S
         parties=tuple(parties),
         relations=tuple(relations),
         ranges=tuple(ranges),
-        **{field: tuple(values) for field, values in many.items()},
+        **fields,
         **one,
     )
 

@@ -1,7 +1,7 @@
 """HL7 v3 data types as CDA R2 writes them: CD, II, TS, IVL, PIVL, EIVL, SXPR, PQ, RTO, ED, ST and the like.
 
-``xsi:type`` is read by its local name: prefixes are free (``docs/document-model.md``). Where it is missing, the shape of
-the value decides.
+``xsi:type`` is read by its local name: prefixes are free (``docs/document-model.md``). Where it is missing, the
+shape of the value decides.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def text(reading: Reading, element: _Element, place: Place) -> Text:
             if child[0] == "reference" and not reference:
                 reference = child[1].get("value", "").strip()
                 reading.leaf(child[1], child[2], _REFERENCE)
-                if "nullFlavor" in child[1].keys():
+                if child[1].get("nullFlavor") is not None:
                     reading.mark(child[1], child[2], "nullFlavor")
             elif child[0] in ("thumbnail", "reference"):
                 reading.skip(child)
@@ -416,7 +416,7 @@ def _by_shape(element: _Element) -> Callable[[Reading, _Element, Place], Value]:
     if names & {"numerator", "denominator"}:
         return ratio
     if names & {"low", "high", "width", "center"}:
-        return quantity_range if any("unit" in node.keys() for node in element.iterchildren("*")) else interval
+        return quantity_range if any(node.get("unit") is not None for node in element.iterchildren("*")) else interval
     if names & {"period", "event", "comp"}:
         return timing
     if "unit" in keys:
