@@ -30,7 +30,7 @@ from ncp.semantics.entries import (
 )
 from ncp.semantics.meaning import NOT_DONE, Standing, standing
 from ncp.semantics.model import SectionKind
-from ncp.semantics.parties import Substance
+from ncp.semantics.parties import Party, Substance
 from ncp.semantics.statements import Product, Statement
 from ncp.semantics.values import Coded, Interval, Timing, Value
 
@@ -305,8 +305,8 @@ def _device(found: Statement) -> Iterator[Entry]:
     if found.kind != "supply":
         return
     # One supply may name several devices; without any, the entry still stands.
-    parties = [party for party in found.acting("participant") if party.type_code in ("DEV", "")] or [None]
-    for party in parties:
+    parties: list[Party | None] = [p for p in found.acting("participant") if p.type_code in ("DEV", "")]
+    for party in parties or [None]:
         substance = party.substance if party is not None else None
         code = substance.code if substance is not None else None
         names = tuple(

@@ -241,7 +241,7 @@ class HeaderReader:
                     one["text"] = text(reading, node, where)
                 elif kind != "templateId":
                     reading.skip(part)
-            self._add("related", RelatedDocument(inner[2], child[1].get("typeCode", "").strip(), tuple(ids), **one))
+            self._add("related", RelatedDocument(child[2], child[1].get("typeCode", "").strip(), tuple(ids), **one))
 
     def _act(self, child: Child) -> None:
         """Order, consent, encounter: acts that the whole document stands in."""

@@ -119,9 +119,8 @@ def organisation(reading: Reading, element: _Element, place: Place, depth: int =
             fields["part_of"] = _part_of(reading, node, where, depth + 1)
         elif kind != "templateId":
             reading.skip(child)
-    return Organisation(
-        place, null_flavor=element.get("nullFlavor", "").strip(), **{k: tuple(v) for k, v in many.items()}, **fields
-    )
+    fields |= {field: tuple(values) for field, values in many.items()}
+    return Organisation(place, null_flavor=element.get("nullFlavor", "").strip(), **fields)
 
 
 def _part_of(reading: Reading, element: _Element, place: Place, depth: int) -> Organisation:
@@ -307,8 +306,8 @@ def _take_one(reading: Reading, child: Child, one: dict[str, Any]) -> None:
 
 
 def _null_flavor(reading: Reading, element: _Element, place: Place, so_far: str) -> str:
-    """The null flavour of the participation, else of the role; where both have one and differ, the other is noted."""
+    """The null flavour of the participation, else of the role; where both have one, the role's is noted."""
     own = element.get("nullFlavor", "").strip()
-    if so_far and own and own != so_far:
+    if so_far and own:
         reading.mark(element, place, "nullFlavor")
     return so_far or own

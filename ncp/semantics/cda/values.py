@@ -111,7 +111,6 @@ def text(reading: Reading, element: _Element, place: Place) -> Text:
     get = element.get
     reference = ""
     if len(element):
-        words = ""
         mixed = False
         for child in reading.mixed(element, place):
             if child[0] == "reference" and not reference:
@@ -126,9 +125,7 @@ def text(reading: Reading, element: _Element, place: Place) -> Text:
                 mixed = True
                 if any(node.keys() for node in child[1].iter("*")):
                     reading.skip(child)
-        words = spoken(element)
-        if not words and not mixed:
-            words = reading.referred(reference)
+        words = spoken(element) if mixed or _has_words(element) else reading.referred(reference)
     else:
         words = " ".join((element.text or "").split())
     keys = element.keys()
@@ -147,6 +144,13 @@ def text(reading: Reading, element: _Element, place: Place) -> Text:
         get("language", "").strip(),
         get("mediaType", "").strip(),
     )
+
+
+def _has_words(element: _Element) -> bool:
+    text = element.text
+    if text is not None and not text.isspace():
+        return bool(text)
+    return any(node.tail and not node.tail.isspace() for node in element)
 
 
 def identifier(reading: Reading, element: _Element, place: Place) -> Identifier:
