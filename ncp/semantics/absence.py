@@ -23,7 +23,8 @@ class AbsenceKind(StrEnum):
     WITHHELD = "withheld"
     """There is something, and it is not shown to us."""
     UNCLEAR = "unclear"
-    """A statement of absence with a code that we do not know: its own words have to be read."""
+    """The code is not known here, or there is a null flavour with words beside it that may name something after all:
+    the words have to be read."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -431,6 +431,17 @@ def _pregnancy(found: Statement) -> Iterator[Entry]:
             time=_time(found),
             dates=tuple(value for s in _nested(found, "93857-1", f"{_E}47") for value in s.values),
         )
+    elif _is(found, "93857-1", f"{_E}47"):
+        # The date of a delivery as an entry of its own, as the OpenNCP documents of Waves 6 and 7 have it.
+        yield PregnancyOutcome(
+            place=found.place,
+            source=found,
+            standing=standing(found.negated),
+            absence=_absence(found, content=_says(found.values)),
+            text=found.text,
+            time=_time(found),
+            dates=found.values,
+        )
 
 
 def _is_due(statement: Statement) -> bool:
