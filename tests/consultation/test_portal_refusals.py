@@ -32,7 +32,7 @@ from tests.support.peer_answers import TENA, found
 from tests.support.scripted_peer import ScriptedPeer
 from trust_store.keys import KeyPair, load_key_pair
 
-pytestmark = [pytest.mark.xdist_group("consultation"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.attack, pytest.mark.xdist_group("consultation"), pytest.mark.timeout(300)]
 
 EACH_CONTRACT = pytest.mark.parametrize("contract", CONTRACTS, ids=["v9", "v7"])
 MBO = "2.16.840.1.113883.2.7.2.2"

@@ -43,7 +43,7 @@ from tests.support.scripted_peer import (
     stay_silent,
 )
 
-pytestmark = [pytest.mark.xdist_group("consultation"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.attack, pytest.mark.xdist_group("consultation"), pytest.mark.timeout(300)]
 
 EACH_CONTRACT = pytest.mark.parametrize("contract", CONTRACTS, ids=["v9", "v7"])
 MBO = "2.16.840.1.113883.2.7.2.2"

@@ -106,6 +106,13 @@ LENIENT: dict[str, tuple[bytes, bytes]] = {
 }
 
 
+def test_a_message_id_that_is_somebodys_number_is_echoed_and_not_logged(ncp_a: ScriptedGateway) -> None:
+    for odd in (PATIENT[1], "Camille Exemple"):
+        answer = ncp_a.peer().ask(DISCOVERY, message(DISCOVERY, BODIES[DISCOVERY](), *assertions(ncp_a), id_=odd))
+        assert is_good(answer)
+    ncp_a.assert_log_is_clean()
+
+
 @pytest.mark.parametrize("name", LENIENT)
 def test_missing_blocks_are_let_pass(ncp_a: ScriptedGateway, name: str) -> None:
     old, new = LENIENT[name]
