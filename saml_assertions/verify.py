@@ -149,6 +149,8 @@ def _verify_one(
     at: datetime,
     memory: AssertionMemory | None,
 ) -> VerifiedAssertion:
+    # 4 place: a matter of this envelope, so asked every time
+    header.check_place(assertion)
     # The bytes to forward are taken before anything touches the tree.
     sealed = serialise(assertion)
     key = AssertionMemory.key(sealed) if memory is not None else b""
@@ -158,10 +160,8 @@ def _verify_one(
         and known.holds(kind, country, rules, at)
         and _judge(trust, known.certificate, PURPOSES[kind], at) == known.verified.signer  # 7, every time
     ):
-        # 4 to 6 and 8 to 15 held for these very bytes and hold until known.until
+        # 5, 6 and 8 to 15 held for these very bytes and hold until known.until
         return known.verified
-    # 4 place
-    header.check_place(assertion)
     # 5 structure
     structure.check(assertion, rules.schema)
     # 6 shape of the signature
