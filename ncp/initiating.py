@@ -10,9 +10,11 @@ Every outcome that is not an answer is a declared error that names the gateway t
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from lxml.etree import _Element
 
@@ -49,6 +51,11 @@ from xca.outcomes import DocumentList
 from xcpd import facts as xcpd_facts
 from xcpd.messages import PatientDiscovery, PatientSearch
 from xcpd.outcomes import PatientMatch
+
+T = TypeVar("T")
+
+LARGE = 1024 * 1024
+"""Bytes from which an answer is read in a thread: the worker's loop has other patients to serve meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +110,13 @@ async def find_patient(
         search=search.for_country(country),
     )
     body = xcpd.write.write_discovery(discovery)
-    answer, _ = await _ask(  # 5
+    answer = await _ask(  # 5
         peer, url, xcpd_facts.ACTION, body, _assertions(caller, treatment=False), ncp, exchange
     )
     with exchange.step("answer"):  # 6
-        if answer.body.tag != xcpd_facts.RESPONSE_BODY:
+        if answer.envelope.body.tag != xcpd_facts.RESPONSE_BODY:
             raise PeerError(Code.CONNECTION_NOT_POSSIBLE, "peer.other_answer", gateway=country)
-        response = xcpd.read.read_discovery_response(answer.body)
+        response = xcpd.read.read_discovery_response(answer.envelope.body)
     with exchange.step("one person"):  # 7
         match = xcpd.outcomes.interpret(discovery, response, country=country, minimum_quality=ncp.minimum_quality)
         exchange.patient = match.person.id
@@ -134,11 +141,11 @@ async def list_documents(
     peer, url = ncp.peers.find(country, PeerService.QUERY)  # 3
     query = CrossGatewayQuery(patient, tuple(class_codes), document_filter)  # 4
     body = xca.query.write_query(query)
-    answer, _ = await _ask(  # 5
+    answer = await _ask(  # 5
         peer, url, xca_facts.QUERY_ACTION, body, _assertions(caller, treatment=True), ncp, exchange
     )
     with exchange.step("answer"):  # 6
-        response = xca.query.read_query_response(answer.body)
+        response = xca.query.read_query_response(answer.envelope.body)
     with exchange.step("documents"):  # 7
         found = xca.outcomes.interpret_query(query, response, country=country)
         exchange.documents = tuple(entry.unique_id for entry in found.documents)
@@ -157,7 +164,7 @@ async def fetch_document(
     if wanted.home_community_id:
         wanted = replace(wanted, home_community_id=urn_oid(wanted.home_community_id))
     body = xca.retrieve.write_retrieve(wanted)  # 4
-    answer, attachments = await _ask(  # 5
+    answer = await _ask(  # 5
         peer,
         url,
         xca_facts.RETRIEVE_ACTION,
@@ -167,24 +174,23 @@ async def fetch_document(
         exchange,
         mtom_request=peer.habits.mtom_request,
     )
-    with exchange.step("answer"):  # 6
-        response = xca.retrieve.read_retrieve_response(answer.body, attachments)
-    with exchange.step("document"):  # 7
-        delivered = xca.outcomes.interpret_retrieve(wanted, response, country=country)
-        document = delivered.document
-        level = xca.delivered.level(document.content)
-        warnings = [
-            *delivered.warnings,
-            *xca.delivered.check_patient(
-                document.content,
-                wanted,
-                patient,
-                ncp.persons.recall(country, patient, exchange.at),
-                new_unique_id=document.new_document_unique_id,
-            ),
-        ]
-        exchange.notes.extend(warnings)
-    return Fetched(wanted, document.content, document.mime_type, level, tuple(warnings))
+    person = ncp.persons.recall(country, patient, exchange.at)
+
+    def shown() -> Fetched:
+        with exchange.step("answer"):  # 6
+            response = xca.retrieve.read_retrieve_response(answer.envelope.body, answer.attachments)
+        with exchange.step("document"):  # 7
+            delivered = xca.outcomes.interpret_retrieve(wanted, response, country=country)
+            document = delivered.document
+            level = xca.delivered.level(document.content)
+            about = xca.delivered.check_patient(
+                document.content, wanted, patient, person, new_unique_id=document.new_document_unique_id
+            )
+            return Fetched(wanted, document.content, document.mime_type, level, (*delivered.warnings, *about))
+
+    fetched = await _read(answer.size, shown)
+    exchange.notes.extend(fetched.warnings)
+    return fetched
 
 
 def issue_hcp(who: Professional, ncp: NcpB, exchange: Exchange) -> bytes:
@@ -207,7 +213,10 @@ def confirm_treatment(
     prescription_id: str = "",
     dispensation_pin: str = "",
 ) -> bytes:
-    """TRC assertion. The patient attribute fits the version of the country's gateway, both names when unknown."""
+    """TRC assertion. The patient attribute fits the version of the country's gateway, both names when unknown.
+
+    ``purpose`` may be empty, as in requests to OpenNCP's token service: then the HCP assertion's counts.
+    """
     exchange.service = Service.TRC_ASSERTION
     caller = _verify(header, ncp, exchange, needs_treatment=False)
     peer = ncp.peers.get(country) if country else None
@@ -216,7 +225,7 @@ def confirm_treatment(
         return saml_assertions.issue.issue_trc(
             caller.hcp,
             patient,
-            purpose=purpose,
+            purpose=purpose or caller.hcp.purpose,
             country=ncp.country,
             signer=ncp.seal,
             id=_assertion_id(),
@@ -230,7 +239,7 @@ def confirm_treatment(
 def confirm_next_of_kin(
     next_of_kin: NextOfKin, patient: II | None, purpose: str, header: PortalHeader, ncp: NcpB, exchange: Exchange
 ) -> bytes:
-    """NOK assertion for somebody who accompanies the patient."""
+    """NOK assertion for somebody who accompanies the patient; ``purpose`` as in ``confirm_treatment``."""
     exchange.service = Service.NOK_ASSERTION
     caller = _verify(header, ncp, exchange, needs_treatment=False)
     with exchange.step("issue"):
@@ -239,7 +248,7 @@ def confirm_next_of_kin(
             caller.hcp,
             next_of_kin,
             patient,
-            purpose=purpose,
+            purpose=purpose or caller.hcp.purpose,
             country=ncp.country,
             signer=ncp.seal,
             id=_assertion_id(),
@@ -295,6 +304,20 @@ def _assertions(caller: VerifiedCaller, *, treatment: bool) -> Sequence[bytes]:
     return caller.assertions if treatment or caller.trc is None else caller.assertions[:-1]
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """An answer taken apart; ``size`` in bytes as it came."""
+
+    envelope: Envelope
+    attachments: Mapping[str, bytes | memoryview]
+    size: int
+
+
+async def _read(size: int, reading: Callable[[], T]) -> T:
+    """What ``reading`` makes of an answer of that size, aside from the loop when that takes long."""
+    return reading() if size < LARGE else await asyncio.to_thread(reading)
+
+
 async def _ask(
     peer: Peer,
     url: str,
@@ -305,7 +328,7 @@ async def _ask(
     exchange: Exchange,
     *,
     mtom_request: str = "never",
-) -> tuple[Envelope, Mapping[str, bytes | memoryview]]:
+) -> _Opened:
     """Sends one question and opens the answer. A fault to a multipart question is asked once again as plain SOAP."""
     exchange.peer_country = peer.country
     multipart = mtom_request == "always" or (mtom_request == "auto" and not ncp.calls.prefers_plain(url))
@@ -330,7 +353,7 @@ async def _send(
     exchange: Exchange,
     *,
     multipart: bool,
-) -> tuple[Envelope, Mapping[str, bytes | memoryview]]:
+) -> _Opened:
     def question() -> Outgoing:
         """Written anew for a repeat: another MessageID, the same body."""
         message_id = exchange.message_id = urn_uuid(uuid.uuid4())
@@ -347,20 +370,23 @@ async def _send(
         reply = await ncp.calls.post(peer.country, url, question)
         if reply.repeated:
             exchange.notes.append("question.repeated")
-    with exchange.step("open"):
+
+    def opened() -> _Opened:
         try:
             message = mtom.read_message(reply.content_type, reply.body, max_parts=ncp.parts)
-            root = xml.parse(message.root, ncp.answer_limits)
-        except XmlRefused as refused:
-            raise PeerError(Code.CONNECTION_NOT_POSSIBLE, refused.reason, gateway=peer.country) from None
-        except mtom.MimeRefused as refused:
+            root = xml.parse(message.root, ncp.answer_limits, charset=message.charset)
+        except (XmlRefused, mtom.MimeRefused) as refused:
             raise PeerError(Code.CONNECTION_NOT_POSSIBLE, refused.reason, gateway=peer.country) from None
         answer = soap.read_response(root, message_id=reply.sent.message_id, gateway=peer.country)
+        return _Opened(answer, message.attachments, len(reply.body))
+
+    with exchange.step("open"):
+        answer = await _read(len(reply.body), opened)
         if not 200 <= reply.status < 300:
             raise PeerError(Code.CONNECTION_NOT_POSSIBLE, "peer.http", gateway=peer.country)
-        exchange.relates_to = answer.message_id
-        exchange.notes.extend(f"answer.{note}" for note in answer.notes)
-    return answer, message.attachments
+        exchange.relates_to = answer.envelope.message_id
+        exchange.notes.extend(f"answer.{note}" for note in answer.envelope.notes)
+    return answer
 
 
 def _assertion_id() -> str:

@@ -106,7 +106,7 @@ async def respond(request: Request, ncp: NcpA, exchange: Exchange) -> Reply:
     try:
         with exchange.step("parse"):
             message = mtom.read_message(request.content_type, request.body, max_parts=ncp.parts)
-            root = _parse(message.root, ncp.limits)
+            root = _parse(message.root, ncp.limits, message.charset)
         with exchange.step("envelope"):
             action = message.action or soap.unquoted_action(request.soap_action)
             envelope = soap.read_request(root, http_action=action, media=message.media)
@@ -266,9 +266,9 @@ def _transaction(envelope: Envelope) -> tuple[Service, _Answer]:
     return service, answer
 
 
-def _parse(data: bytes, limits: XmlLimits) -> _Element:
+def _parse(data: bytes, limits: XmlLimits, charset: str) -> _Element:
     try:
-        return xml.parse(data, limits)
+        return xml.parse(data, limits, charset=charset)
     except XmlRefused as refused:
         raise soap.xml_fault(refused) from None
 
