@@ -40,6 +40,8 @@ class State:
             metasync=False,
             writemap=True,
         )
+        # What a killed worker was reading would else be kept for it for ever, and the file grow to its end.
+        self._environment.reader_check()
         self.secret = _secret(folder / "state.secret")
 
     def table(self, name: str) -> Table:
