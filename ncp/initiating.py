@@ -11,10 +11,12 @@ Every outcome that is not an answer is a declared error that names the gateway t
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from lxml.etree import _Element
 
@@ -52,6 +54,11 @@ from xcpd import facts as xcpd_facts
 from xcpd.mask_fields import IdentifierRules
 from xcpd.messages import PatientDiscovery, PatientSearch
 from xcpd.outcomes import PatientMatch
+
+T = TypeVar("T")
+
+LARGE = 1024 * 1024
+"""Bytes from which an answer is read in a thread: the worker's loop has other patients to serve meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +121,9 @@ async def find_patient(
         search=search.for_country(country),
     )
     body = xcpd.write.write_discovery(discovery)
-    answer, _ = await _ask(peer, url, _DISCOVERY, body, _assertions(caller, treatment=False), ncp, exchange)  # 5
+    answer = await _ask(peer, url, _DISCOVERY, body, _assertions(caller, treatment=False), ncp, exchange)  # 5
     with _said_by(country), exchange.step("answer"):  # 6
-        response = xcpd.read.read_discovery_response(answer.body)
+        response = xcpd.read.read_discovery_response(answer.envelope.body)
     with _said_by(country), exchange.step("one person"):  # 7
         match = xcpd.outcomes.interpret(discovery, response, country=country, minimum_quality=ncp.minimum_quality)
         exchange.patient = match.person.id
@@ -141,9 +148,9 @@ async def list_documents(
     peer, url = ncp.peers.find(country, PeerService.QUERY)  # 3
     query = CrossGatewayQuery(patient, tuple(class_codes), document_filter)  # 4
     body = xca.query.write_query(query)
-    answer, _ = await _ask(peer, url, _QUERY, body, _assertions(caller, treatment=True), ncp, exchange)  # 5
+    answer = await _ask(peer, url, _QUERY, body, _assertions(caller, treatment=True), ncp, exchange)  # 5
     with _said_by(country), exchange.step("answer"):  # 6
-        response = xca.query.read_query_response(answer.body)
+        response = xca.query.read_query_response(answer.envelope.body)
     with _said_by(country), exchange.step("documents"):  # 7
         found = xca.outcomes.interpret_query(query, response, country=country)
         exchange.documents = tuple(entry.unique_id for entry in found.documents)
@@ -163,27 +170,26 @@ async def fetch_document(
         wanted = replace(wanted, home_community_id=urn_oid(wanted.home_community_id))
     body = xca.retrieve.write_retrieve(wanted)  # 4
     mtom_request = peer.habits.mtom_request
-    answer, attachments = await _ask(  # 5
+    answer = await _ask(  # 5
         peer, url, _RETRIEVE, body, _assertions(caller, treatment=True), ncp, exchange, mtom_request=mtom_request
     )
-    with _said_by(country), exchange.step("answer"):  # 6
-        response = xca.retrieve.read_retrieve_response(answer.body, attachments)
-    with _said_by(country), exchange.step("document"):  # 7
-        delivered = xca.outcomes.interpret_retrieve(wanted, response, country=country, patient=patient)
-        document = delivered.document
-        level = xca.delivered.level(document.content)
-        warnings = [
-            *delivered.warnings,
-            *xca.delivered.check_patient(
-                document.content,
-                wanted,
-                patient,
-                ncp.persons.recall(country, patient, exchange.at),
-                new_unique_id=document.new_document_unique_id,
-            ),
-        ]
-        exchange.notes.extend(warnings)
-    return Fetched(wanted, document.content, document.mime_type, level, tuple(warnings))
+    person = ncp.persons.recall(country, patient, exchange.at)
+
+    def shown() -> Fetched:
+        with _said_by(country), exchange.step("answer"):  # 6
+            response = xca.retrieve.read_retrieve_response(answer.envelope.body, answer.attachments)
+        with _said_by(country), exchange.step("document"):  # 7
+            delivered = xca.outcomes.interpret_retrieve(wanted, response, country=country, patient=patient)
+            document = delivered.document
+            level = xca.delivered.level(document.content)
+            about = xca.delivered.check_patient(
+                document.content, wanted, patient, person, new_unique_id=document.new_document_unique_id
+            )
+            return Fetched(wanted, document.content, document.mime_type, level, (*delivered.warnings, *about))
+
+    fetched = await _read(answer.size, shown)
+    exchange.notes.extend(fetched.warnings)
+    return fetched
 
 
 def issue_hcp(who: Professional, ncp: NcpB, exchange: Exchange) -> bytes:
@@ -206,7 +212,10 @@ def confirm_treatment(
     prescription_id: str = "",
     dispensation_pin: str = "",
 ) -> bytes:
-    """TRC assertion. The patient attribute fits the version of the country's gateway, both names when unknown."""
+    """TRC assertion. The patient attribute fits the version of the country's gateway, both names when unknown.
+
+    ``purpose`` may be empty, as in requests to OpenNCP's token service: then the HCP assertion's counts.
+    """
     exchange.service = Service.TRC_ASSERTION
     caller = _verify(header, ncp, exchange, needs_treatment=False)
     peer = ncp.peers.get(country) if country else None
@@ -215,7 +224,7 @@ def confirm_treatment(
         return saml_assertions.issue.issue_trc(
             caller.hcp,
             patient,
-            purpose=purpose,
+            purpose=purpose or caller.hcp.purpose,
             country=ncp.country,
             signer=ncp.seal,
             id=_assertion_id(),
@@ -229,7 +238,7 @@ def confirm_treatment(
 def confirm_next_of_kin(
     next_of_kin: NextOfKin, patient: II | None, purpose: str, header: PortalHeader, ncp: NcpB, exchange: Exchange
 ) -> bytes:
-    """NOK assertion for somebody who accompanies the patient."""
+    """NOK assertion for somebody who accompanies the patient; ``purpose`` as in ``confirm_treatment``."""
     exchange.service = Service.NOK_ASSERTION
     caller = _verify(header, ncp, exchange, needs_treatment=False)
     with exchange.step("issue"):
@@ -238,7 +247,7 @@ def confirm_next_of_kin(
             caller.hcp,
             next_of_kin,
             patient,
-            purpose=purpose,
+            purpose=purpose or caller.hcp.purpose,
             country=ncp.country,
             signer=ncp.seal,
             id=_assertion_id(),
@@ -309,6 +318,20 @@ def _assertions(caller: VerifiedCaller, *, treatment: bool) -> Sequence[bytes]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Opened:
+    """An answer taken apart; ``size`` in bytes as it came."""
+
+    envelope: Envelope
+    attachments: Mapping[str, bytes | memoryview]
+    size: int
+
+
+async def _read(size: int, reading: Callable[[], T]) -> T:
+    """What ``reading`` makes of an answer of that size, aside from the loop when that takes long."""
+    return reading() if size < LARGE else await asyncio.to_thread(reading)
+
+
+@dataclass(frozen=True, slots=True)
 class _Transaction:
     """``action`` of the question, and the element that answers it."""
 
@@ -341,7 +364,7 @@ async def _ask(
     exchange: Exchange,
     *,
     mtom_request: str = "never",
-) -> tuple[Envelope, Mapping[str, bytes | memoryview]]:
+) -> _Opened:
     """Sends one question and opens the answer.
 
     A multipart question that meets a fault, or a status of HTTP without SOAP (415), is asked once more as plain SOAP,
@@ -376,7 +399,7 @@ async def _send(
     exchange: Exchange,
     *,
     multipart: bool,
-) -> tuple[Envelope, Mapping[str, bytes | memoryview]]:
+) -> _Opened:
     def question() -> Outgoing:
         """Written anew for a repeat: another MessageID, the same body."""
         action = transaction.action
@@ -400,22 +423,25 @@ async def _send(
         keep("incoming-answer", reply.content_type, [reply.body])
         if reply.repeated:
             exchange.notes.append("question.repeated")
-    with exchange.step("open"):
+
+    def opened() -> _Opened:
         try:
             message = mtom.read_message(reply.content_type, reply.body, max_parts=ncp.parts)
-            root = xml.parse(message.root, ncp.answer_limits)
-        except XmlRefused as refused:
-            raise PeerError(Code.CONNECTION_NOT_POSSIBLE, refused.reason, gateway=peer.country) from None
-        except mtom.MimeRefused as refused:
+            root = xml.parse(message.root, ncp.answer_limits, charset=message.charset)
+        except (XmlRefused, mtom.MimeRefused) as refused:
             raise PeerError(Code.CONNECTION_NOT_POSSIBLE, refused.reason, gateway=peer.country) from None
         answer = soap.read_response(root, message_id=reply.sent.message_id, gateway=peer.country)
+        return _Opened(answer, message.attachments, len(reply.body))
+
+    with exchange.step("open"):
+        answer = await _read(len(reply.body), opened)
         if not 200 <= reply.status < 300:
             raise PeerError(Code.CONNECTION_NOT_POSSIBLE, "peer.http", gateway=peer.country)
-        if answer.body.tag != transaction.answer:
+        if answer.envelope.body.tag != transaction.answer:
             raise PeerError(Code.CONNECTION_NOT_POSSIBLE, "peer.other_answer", gateway=peer.country)
-        exchange.relates_to = answer.message_id
-        exchange.notes.extend(f"answer.{note}" for note in answer.notes)
-    return answer, message.attachments
+        exchange.relates_to = answer.envelope.message_id
+        exchange.notes.extend(f"answer.{note}" for note in answer.envelope.notes)
+    return answer
 
 
 def _assertion_id() -> str:

@@ -43,6 +43,8 @@ class State:
             file.replace(file.with_suffix(f".damaged-{os.getpid()}"))
             self._environment = _open(file)
             self.was_damaged = True
+        # What a killed worker was reading would else be kept for it for ever, and the file grow to its end.
+        self._environment.reader_check()
         self.secret = _secret(folder / "state.secret")
 
     def table(self, name: str) -> Table:

@@ -25,6 +25,7 @@ from lxml import etree
 from ncp.wire.ids import CountryCode
 from ncp.wire.xml import NS_WSSE, parse
 from saml_assertions.claims import VerifiedCaller
+from saml_assertions.memory import AssertionMemory
 from saml_assertions.rules import Trust, VerificationRules
 from saml_assertions.verify import verify
 from trust_store.types import CertificateRefused, Purpose, Revocation, TlsPeer, TrustedCertificate
@@ -474,6 +475,7 @@ def verify_message(
     own: bool = False,
     rules: VerificationRules | None = None,
     at: datetime = AT,
+    memory: AssertionMemory | None = None,
 ) -> VerifiedCaller:
     """Parse and verify as NCP-A does; ``own`` for a portal of the own country."""
     root = parse(data)
@@ -486,6 +488,7 @@ def verify_message(
         peer=None if own else (peer or tls_peer()),
         rules=rules or VerificationRules(country=FR if own else None),
         at=at,
+        memory=memory,
     )
 
 
