@@ -14,6 +14,7 @@ from ncp.semantics.values import Coded, Identifier, Place
 
 _NULL = frozenset({"nullFlavor"})
 _VALUE = frozenset({"value"})
+_CODE = frozenset({"code"})
 
 _OTHERS = frozenset({"dataEnterer", "informant", "informationRecipient", "authenticator"})
 _ACTS = {"inFulfillmentOf": "order", "authorization": "consent", "componentOf": "encompassingEncounter"}
@@ -50,6 +51,7 @@ class HeaderReader:
             self._add("profiles", node.get("root", "").strip())
         elif kind == "realmCode":
             self._add("realms", node.get("code", "").strip())
+            reading.leaf(node, where, _CODE)
         elif kind == "recordTarget":
             self._record_target(child)
         elif kind == "author":

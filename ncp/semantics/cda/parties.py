@@ -27,6 +27,7 @@ _COMPOSED = frozenset({"use", "nullFlavor"})
 _PART = frozenset({"qualifier", "nullFlavor"})
 _TELECOM = frozenset({"value", "use", "nullFlavor"})
 _NULL = frozenset({"nullFlavor"})
+_NAMED = frozenset({"displayName", "nullFlavor"})
 
 MAX_ROLES = 12
 """Organisations in organisations, roles in roles."""
@@ -166,7 +167,7 @@ _DEVICE_NAMES = {"manufacturerModelName": "model", "softwareName": "software"}
 def device_name(reading: Reading, element: _Element, place: Place) -> Text:
     """SC: words, or only a display name."""
     if element.get("displayName") and not text_of(element):
-        reading.attributes(element, place, frozenset({"displayName", "nullFlavor"}))
+        reading.leaf(element, place, _NAMED)
         null_flavor = element.get("nullFlavor", "").strip()
         return Text(place, element.get("displayName", "").strip(), null_flavor=null_flavor)
     return text(reading, element, place)

@@ -46,6 +46,7 @@ _RESOLVED_MAX = 20_000_000
 of its narrative, while a few bytes could ask for the same megabyte again and again."""
 
 _NAME_MAX = 64
+_IDENTITIES = frozenset({"templateId", "typeId"})
 _BLOCKS = frozenset(
     "paragraph list item caption table thead tbody tfoot tr th td br footnote title".split()  # noqa: SIM905
 )
@@ -93,6 +94,9 @@ class Reading:
                 counts[name] = number
                 step = name if number == 1 else f"{name}[{number}]"
                 found.append((name, node, Place(prefix + step)))
+                if name in _IDENTITIES and (len(node) or node.text):
+                    # Read by its attributes alone, everywhere.
+                    self.skip(found[-1])
         else:
             stray = element.text
         if stray is not None and not stray.isspace() and stray:
