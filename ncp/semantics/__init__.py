@@ -1,0 +1,1 @@
+"""What documents mean: the terminology catalogue, and what uses it."""
