@@ -50,6 +50,7 @@ def build_release(
     sources: Callable[[], Sequence[SourceNote]],
     base: str = "",
     name: str = "",
+    strict: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> ImportReport:
     """A new release: that of ``base`` (none when empty) with ``content`` on top. It is not activated.
@@ -72,6 +73,9 @@ def build_release(
         notes = ({"name": one.name, "version": one.version, "license": one.license} for one in sources())
         stamp = at.strftime("%Y%m%dT%H%M%SZ")
         manifest = draft.finish(name or stamp, at.isoformat(), base, (*inherited, *notes))
+        if strict and draft.refused:
+            place, line, reason = draft.refused[0]
+            raise ImportRefused(place, f"{len(draft.refused)} rows refused, the first at {line}: {reason}")
         if not name:
             manifest = _renamed(draft_path, manifest, f"{stamp}-{manifest.digest[:8]}")
         folder.publish(draft_path, manifest.release)
