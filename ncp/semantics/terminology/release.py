@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from ncp.semantics.terminology import systems
 from ncp.semantics.terminology.answers import Concept, Designation, Mapping, Match, System, ValueSet
@@ -118,8 +119,10 @@ class _Questions:
             if url:
                 self._by_key.setdefault(url, number)
         self._families = lru_cache(256)(self._family)
+        # Counting members takes milliseconds for the large value sets, and there are few dozens of them.
+        self._sets = lru_cache(1024)(self._set_version)
 
-    def _rows(self, query: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
+    def _rows(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._db.execute(query, values).fetchall()
 
@@ -138,8 +141,9 @@ class _Questions:
         order = {self._languages[tag]: (place, tag, match) for place, (tag, match) in enumerate(found)}
         marks = ", ".join("?" * len(numbers))
         query = (
-            "SELECT language, rank, text, kind, preferred, status FROM designation "  # noqa: S608  question marks only
-            f"WHERE concept = ? AND language IN ({marks})"
+            "SELECT c.id, c.status, d.language, d.rank, d.text, d.kind, d.preferred, d.status "  # noqa: S608
+            "FROM concept c CROSS JOIN designation d ON d.concept = c.id "
+            f"WHERE c.system = ? AND c.code = ? AND d.language IN ({marks})"
         )
         return query, numbers, order
 
@@ -151,7 +155,7 @@ class _Questions:
         if not found:
             return None
         concept, status = found[0]
-        return number, int(str(concept)), str(status or "current")
+        return number, concept, status or "current"
 
     def _version_loaded(self, number: int, concept: int, version: str) -> bool:
         if not version:
@@ -181,36 +185,35 @@ class _Questions:
     def _designation(
         self, system: str, code: str, language: str, version: str, *, is_alias: bool
     ) -> Designation | None:
-        concept = self._find(system, code)
-        if concept is None:
+        number = self._number(system)
+        if number is None:
             return None
-        number, key, concept_status = concept
         query, languages, order = self._families(language)
         if not languages:
             return None
-        best: tuple[object, ...] | None = None
-        row: tuple[object, ...] = ()
-        for candidate in self._rows(query, (key, *languages)):
-            tag_number, rank, _, kind, _, status = candidate
-            place, _, match = order[tag_number]  # type: ignore[index]
+        best: tuple[Any, ...] | None = None
+        row: tuple[Any, ...] = ()
+        for candidate in self._rows(query, (number, code, *languages)):
+            _, _, tag_number, rank, _, kind, _, status = candidate
+            place, _, match = order[tag_number]
             weight = (match is Match.ENGLISH, status is not None, match is Match.REGION, kind, place, rank)
             if best is None or weight < best:
                 best, row = weight, candidate
         if best is None:
             return None
-        tag_number, _, text, kind, preferred, status = row
-        _, tag, match = order[tag_number]  # type: ignore[index]
+        concept, concept_status, tag_number, _, text, kind, preferred, status = row
+        _, tag, match = order[tag_number]
         return Designation(
             system=self._systems[number].oid,
             code=code,
-            text=str(text),
+            text=text,
             language=tag,
             match=match,
-            kind=KINDS[int(str(kind))],
+            kind=KINDS[kind],
             is_preferred=bool(preferred),
             is_current=status is None,
-            concept_status=concept_status,
-            version_loaded=self._version_loaded(number, key, version),
+            concept_status=concept_status or "current",
+            version_loaded=self._version_loaded(number, concept, version),
             is_alias=is_alias,
         )
 
@@ -243,12 +246,12 @@ class _Questions:
             Mapping(
                 source_system=source,
                 source_code=code,
-                target_system=self._systems[int(str(target))].oid,
-                target_code=str(target_code),
-                target_system_name=self._systems[int(str(target))].name,
-                status=str(status),
-                priority=int(str(priority)),
-                comment=str(comment),
+                target_system=self._systems[target].oid,
+                target_code=target_code,
+                target_system_name=self._systems[target].name,
+                status=status,
+                priority=priority,
+                comment=comment,
             )
             for target, target_code, status, priority, comment in self._rows(query, (found[1],))
         )
@@ -264,10 +267,10 @@ class _Questions:
             return None
         number, name, label, effective, size = found[0]
         loaded = not version or label == version
-        return int(str(number)), ValueSet(oid, str(name), str(label), str(effective), int(str(size)), loaded)
+        return number, ValueSet(oid, name, label, effective, size, loaded)
 
     def value_set(self, oid: str, version: str) -> ValueSet | None:
-        found = self._set_version(oid.strip(), version)
+        found = self._sets(oid.strip(), version)
         return None if found is None else found[1]
 
     def value_sets(self) -> tuple[ValueSet, ...]:
@@ -275,7 +278,7 @@ class _Questions:
         return tuple(found[1] for found in (self._set_version(oid, "") for oid in oids) if found is not None)
 
     def contains(self, oid: str, system: str, code: str, version: str) -> bool | None:
-        found = self._set_version(oid.strip(), version)
+        found = self._sets(oid.strip(), version)
         if found is None:
             return None
         concept = self._find(system, code)
@@ -284,9 +287,9 @@ class _Questions:
         return bool(self._rows("SELECT 1 FROM member WHERE version = ? AND concept = ?", (found[0], concept[1])))
 
     def members(self, oid: str, version: str) -> Iterator[tuple[str, str]]:
-        found = self._set_version(oid.strip(), version)
+        found = self._sets(oid.strip(), version)
         if found is None:
             return
         query = "SELECT c.system, c.code FROM member m JOIN concept c ON c.id = m.concept WHERE m.version = ?"
         for number, code in self._rows(query, (found[0],)):
-            yield self._systems[int(str(number))].oid, str(code)
+            yield self._systems[number].oid, str(code)
