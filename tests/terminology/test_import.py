@@ -354,15 +354,14 @@ def test_strict_makes_no_release_of_a_file_with_a_refused_row(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+FIELDS = ["resourceType", "concept", "code", "display", "designation", "value", "language", "compose", "include"]
+FIELDS += ["system", "identifier", "url", "expansion", "contains", "group", "element", "target", "property"]
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                "resourceType concept code display designation value language compose include system identifier url "
-                "expansion contains group element target property".split()
-            ),
+            st.sampled_from(FIELDS),
             inner,
             max_size=5,
         )

@@ -101,6 +101,10 @@ class Release:
         return self._questions.value_sets()
 
 
+_Tier = tuple[str, tuple[int, ...], dict[int, tuple[int, str, Match]]]
+"""A query, the languages it asks for, and for each of them position, tag and nearness."""
+
+
 class _Questions:
     """The queries, uncached. Statements are prepared once by SQLite's own cache; one at a time per connection."""
 
@@ -134,18 +138,22 @@ class _Questions:
         number = self._number(identifier)
         return None if number is None else self._systems[number]
 
-    def _family(self, language: str) -> tuple[str, tuple[int, ...], dict[int, tuple[int, str, Match]]]:
-        """Query, its language numbers, and for each of them position, tag and nearness."""
+    def _family(self, language: str) -> tuple[_Tier, ...]:
+        """Languages to look into as at most two queries: the language asked for, and only then English."""
         found = choices(language, self._languages)
-        numbers = tuple(self._languages[tag] for tag, _ in found)
         order = {self._languages[tag]: (place, tag, match) for place, (tag, match) in enumerate(found)}
-        marks = ", ".join("?" * len(numbers))
-        query = (
-            "SELECT c.id, c.status, d.language, d.rank, d.text, d.kind, d.preferred, d.status "  # noqa: S608
-            "FROM concept c CROSS JOIN designation d ON d.concept = c.id "
-            f"WHERE c.system = ? AND c.code = ? AND d.language IN ({marks})"
-        )
-        return query, numbers, order
+        tiers = []
+        for english in (False, True):
+            numbers = tuple(n for n, (_, _, match) in order.items() if (match is Match.ENGLISH) is english)
+            if numbers:
+                marks = ", ".join("?" * len(numbers))
+                query = (
+                    "SELECT c.id, c.status, d.language, d.rank, d.text, d.kind, d.preferred, d.status "  # noqa: S608
+                    "FROM concept c CROSS JOIN designation d ON d.concept = c.id "
+                    f"WHERE c.system = ? AND c.code = ? AND d.language IN ({marks})"
+                )
+                tiers.append((query, numbers, order))
+        return tuple(tiers)
 
     def _find(self, system: str, code: str) -> tuple[int, int, str] | None:
         number = self._number(system)
@@ -188,19 +196,24 @@ class _Questions:
         number = self._number(system)
         if number is None:
             return None
-        query, languages, order = self._families(language)
-        if not languages:
+        for query, languages, order in self._families(language):  # noqa: B007  used after the loop
+            candidates = self._rows(query, (number, code, *languages))
+            if candidates:
+                break
+        else:
             return None
-        best: tuple[Any, ...] | None = None
-        row: tuple[Any, ...] = ()
-        for candidate in self._rows(query, (number, code, *languages)):
-            _, _, tag_number, rank, _, kind, _, status = candidate
-            place, _, match = order[tag_number]
-            weight = (match is Match.ENGLISH, status is not None, match is Match.REGION, kind, place, rank)
-            if best is None or weight < best:
-                best, row = weight, candidate
-        if best is None:
-            return None
+        row = candidates[0]
+        if len(candidates) > 1:
+            row = min(
+                candidates,
+                key=lambda one: (
+                    one[7] is not None,
+                    order[one[2]][2] is Match.REGION,
+                    one[5],
+                    order[one[2]][0],
+                    one[3],
+                ),
+            )
         concept, concept_status, tag_number, _, text, kind, preferred, status = row
         _, tag, match = order[tag_number]
         return Designation(
