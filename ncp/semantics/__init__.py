@@ -1,4 +1,4 @@
-"""What a patient summary says: a document model without XML, and the readers that fill it. No I/O.
+"""What documents mean: a document model without XML, the readers that fill it, and the terminology catalogue.
 
-``docs/document-model.md`` shows the whole of it.
+``docs/document-model.md`` and ``docs/terminology.md`` show the whole of it.
 """

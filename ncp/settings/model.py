@@ -209,6 +209,15 @@ class PeerSettings(Table):
     )
 
 
+class TerminologySettings(Table):
+    database: Folder = setting(
+        "Folder of the terminology catalogue: one SQLite file per release, and the name of the active one. A release "
+        "activated with `ncp terminology activate` is followed at once.",
+        "state/terminology",
+        effect=RESTART,
+    )
+
+
 class LogSettings(Table):
     level: Literal["debug", "info", "warning", "error"] = setting("Least level that is written.", "info")
     format: Literal["json", "text"] = setting("JSON lines for machines, text for people.", "json", effect=RESTART)
@@ -239,6 +248,7 @@ class Settings(Table):
     responding: RespondingSettings = section("Answering other countries.", {})
     initiating: InitiatingSettings = section("Asking other countries.", {})
     peers: Mapping[Country, PeerSettings] = section("The other countries, one `[peers.<country code>]` each.", {})
+    terminology: TerminologySettings = section("Codes, their names in every language, and national mappings.", {})
     log: LogSettings = section("What is logged, and how.", {})
     capture: CaptureSettings | None = section("Keeping whole messages between gateways, for development only.", None)
 
