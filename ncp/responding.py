@@ -311,7 +311,7 @@ async def _national(answer: Awaitable[T], code: Code = Code.GENERIC) -> T:
     except NcpError:
         raise
     except Exception as error:
-        raise ConnectorError(code, "connector.failed", context=type(error).__name__) from error
+        raise ConnectorError(code, "connector.failed", context=where(error)) from error
 
 
 def _plain(asked: _Asked, body: bytes, action: str) -> Reply:

@@ -13,6 +13,9 @@ from ncp.wire.errors import Family
 
 _log = logger()
 
+_FROM_AN_EXCEPTION = ("unexpected.", "connector.failed")
+"""Reasons whose context is type and place of an exception (``log.where``); any other may quote a peer."""
+
 _MESSAGE_ID = re.compile(r"(?:(?:urn:)?uuid:)?[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 ODD_MESSAGE_ID = "not-a-uuid"
 """Stands for a MessageID that is none: a peer writes there what it likes, and that may be somebody's number."""
@@ -48,7 +51,7 @@ def report(exchange: Exchange, *, status: int = 0) -> None:
         outcome="ok" if error is None else "refused",
         error_code=error.code if error else "",
         reason=error.reason if error else "",
-        exception=error.context if error and error.reason.startswith("unexpected.") else "",
+        exception=error.context if error and error.reason.startswith(_FROM_AN_EXCEPTION) else "",
         gateway=error.gateway if error else "",
         notes=" ".join(dict.fromkeys(exchange.notes)),
         documents=len(exchange.documents),

@@ -146,8 +146,9 @@ def test_an_answer_is_no_alarm_and_a_failure_is(lines: Lines, error: NcpError, l
     )
 
 
-def test_an_exception_is_told_by_its_place(lines: Lines) -> None:
-    report(exchange(error=NcpError(Code.GENERIC, "unexpected.KeyError", context="KeyError at ncp/x.py:1")))
+@pytest.mark.parametrize("reason", ["unexpected.KeyError", "connector.failed"])
+def test_an_exception_is_told_by_its_place(lines: Lines, reason: str) -> None:
+    report(exchange(error=NcpError(Code.GENERIC, reason, context="KeyError at ncp/x.py:1")))
     assert lines()[0]["exception"] == "KeyError at ncp/x.py:1"
 
 

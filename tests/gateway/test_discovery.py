@@ -5,6 +5,7 @@ Each answer is checked on arrival (``tests.support.peer_wire.check``): header, o
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -575,3 +576,9 @@ def test_nobody_no_consent_and_a_wrong_birth_date_take_the_same_time(ncp_a: Scri
 def test_a_country_that_says_no_by_an_access_error_is_believed(ncp_a: ScriptedGateway) -> None:
     ncp_a.connector.persons = AccessError(Code.WARNING_PI_NO_CONSENT, "consent")
     assert ncp_a.discover().refusal[2] == "WARNING_PI_NO_CONSENT"
+
+
+def test_a_failed_national_system_is_told_to_the_operator_by_its_place(ncp_a: ScriptedGateway) -> None:
+    ncp_a.connector.persons = RuntimeError("Šimunović Primjerić")
+    ncp_a.discover()
+    assert re.search(r'"exception":"RuntimeError at support/scripted_gateway.py:[0-9]+"', ncp_a.log.since())
