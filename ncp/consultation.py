@@ -201,7 +201,8 @@ class Consultations:
             raise
         except Exception as error:
             exchange.error = NcpError(Code.GENERIC, f"unexpected.{type(error).__name__}", context=where(error))
-            raise exchange.error from None
+            # Where it happened is for our log, not for the portal.
+            raise NcpError(Code.GENERIC, exchange.error.reason) from None
         finally:
             report(exchange)
 

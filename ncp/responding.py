@@ -237,7 +237,8 @@ async def _deliver(wanted: DocumentRequest, caller: VerifiedCaller, ncp: NcpA, e
         exchange.patient = description.patient
     with exchange.step("describe"):  # class and owner, by metadata only
         document: DocumentEntry | None = await _national(ncp.connector.describe_document(description))
-        if document is None or document.repository_id != wanted.repository_unique_id:
+        asked = (wanted.document_unique_id, wanted.repository_unique_id)
+        if document is None or (document.unique_id, document.repository_id) != asked:
             raise DocumentError(Code.DOCUMENT_MISSING, "document.unknown")
     code = xca.outcomes.generic_code(document.class_code)
     with exchange.step("permit class"):

@@ -15,7 +15,9 @@ from lxml.etree import _Element
 
 import xca.retrieve
 from ncp import initiating
+from ncp.consultation import Consultations
 from ncp.exchange import Exchange, Side
+from ncp.frontend.port import Call, PortalIdentity
 from ncp.http_out import Answer, CallLimits, Outgoing
 from ncp.initiating import NcpB, PortalHeader
 from ncp.peer_calls import PeerCalls, PeerState
@@ -23,6 +25,7 @@ from ncp.peer_probe import PeerProbe
 from ncp.storage.persons import ConfirmedPersons
 from ncp.storage.state import State
 from ncp.wire import soap
+from ncp.wire.errors import NcpError
 from ncp.wire.ids import II, CountryCode, Oid
 from ncp.wire.xml import NS_WSSE, parse
 from saml_assertions.memory import AssertionMemory
@@ -30,6 +33,7 @@ from saml_assertions.rules import VerificationRules
 from tests.support.assertions import AT, honest_trust, message, seal, seal_of, unsigned_hcp, unsigned_trc
 from trust_store.peers import Peer, PeerDirectory, PeerHabits, PeerService
 from xca.messages import DocumentRequest, RetrievedDocument
+from xcpd.messages import PatientSearch
 
 FR, HR = CountryCode("FR"), CountryCode("HR")
 HOME = Oid("1.2.3")
@@ -114,6 +118,22 @@ def test_a_token_request_that_names_no_purpose_gets_the_professionals(tmp_path: 
     header = portal_header(seal(unsigned_hcp(), SEAL))
     trc = initiating.confirm_treatment(PATIENT, "", None, header, ncp_b(tmp_path), exchange)
     assert b'code="TREATMENT"' in trc
+
+
+def test_a_portal_is_not_told_where_in_the_code_something_failed(tmp_path: Path) -> None:
+    async def asked() -> NcpError:
+        consultations = Consultations(
+            ncp_b(tmp_path), cast(Any, None), cast(Any, None), asyncio.get_running_loop(), patience=1.0
+        )
+        call = Call((), parse(b"<a/>"), PortalIdentity("p", "0", False, frozenset()), "r")
+        search = PatientSearch(identifiers=(PATIENT,))
+        with pytest.raises(NcpError) as failed:
+            await asyncio.to_thread(consultations.find_patient, call, HR, search)
+        return failed.value
+
+    error = asyncio.run(asked())
+    assert error.reason.startswith("unexpected.")
+    assert (error.code, error.context) == ("ERROR_GENERIC", "")
 
 
 def test_an_address_that_cannot_be_looked_up_does_not_end_the_probing_of_the_others() -> None:
