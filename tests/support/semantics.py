@@ -114,6 +114,8 @@ def account(content: bytes, summary: PatientSummary) -> Account:
             continue
         if is_narrative(element):
             narrative = narratives.get(place)
+            if narrative is None and place in not_shown:
+                continue
             if narrative is None or canonical(narrative.element) != canonical(element):
                 result.missing.append(f"{place}: the narrative")
             continue
@@ -157,6 +159,11 @@ def take(held: dict[str, Counter[str]], not_shown: dict[str, Counter[str]], plac
     if (key, value.strip()) in FLAGS:
         said = {"negationInd": "negated", "institutionSpecified": "times_per_period"}[key] + f"={value == 'true'}"
     if not said:
+        return True
+    # An attribute listed by itself first, so that it takes no equal value of its neighbours.
+    exact = not_shown[f"{place}/{'@' if key != 'text()' else ''}{key.rpartition('}')[2]}"]
+    if exact[squeeze(value)]:
+        exact[squeeze(value)] -= 1
         return True
     where = place
     for _ in range(3):
