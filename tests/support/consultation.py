@@ -297,7 +297,7 @@ class _Assertions(Plugin):  # type: ignore[misc]
         found = envelope.find(f"{{{ENV}}}Body/{{{ENV}}}Fault")
         if found is None:
             return envelope, http_headers
-        detail = list(found.find(f"{{{ENV}}}Detail") or ())
+        detail = found.findall(f"{{{ENV}}}Detail/*")
         ours = detail[-1]
         raise PortalFault(
             status=self.owner.status,
