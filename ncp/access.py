@@ -8,7 +8,7 @@ what consent the patient gave.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 from ncp.wire.errors import AccessError, Code
 from ncp.wire.ids import II
@@ -52,10 +52,11 @@ class AccessPolicy:
 @dataclass(frozen=True, slots=True, repr=False)
 class _Permitted:
     caller: VerifiedCaller
-    proof: object = field(default=None, compare=False, kw_only=True)
+    # Not a field, so that dataclasses.replace cannot carry it over to another patient or document.
+    proof: InitVar[object] = field(default=None, kw_only=True)
 
-    def __post_init__(self) -> None:
-        if self.proof is not _PROOF:
+    def __post_init__(self, proof: object) -> None:
+        if proof is not _PROOF:
             raise TypeError(f"a {type(self).__name__} is made by ncp.access only")
 
     def __repr__(self) -> str:

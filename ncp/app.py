@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from ncp.exchange import Exchange, Side
+from ncp.exchange import Capture, Exchange, Side
 from ncp.http_in import (
     Handler,
+    HttpRefused,
     Receive,
     Router,
     Scope,
     Send,
     client_certificate,
     header,
+    header_list,
     read_body,
     refuse,
     send_response,
 )
 from ncp.observability.exchanges import report
 from ncp.responding import NcpA, Request, respond
-from ncp.wire.errors import NcpError
+from ncp.wire.errors import Code, NcpError, SecurityError
 from ncp.wire.times import utc_now
 from trust_store.types import CertificateRefused
 
@@ -39,9 +41,6 @@ PEER_PATHS = (
     "/services/XCA_Service",
 )
 """Where OpenNCP of every version has its services; the body says which transaction is meant."""
-
-Capture = Callable[[str, str, str, str, Sequence[bytes]], None]
-"""Keeps a message, in development only: transaction, service, what it is (``request``, ``answer``), type, bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +64,26 @@ def peer_app(ncp: NcpA, options: PeerOptions) -> Handler:
                 raise CertificateRefused("cert.missing")
             peer = ncp.trust.tls_peer(der, at)
         except CertificateRefused as refused:
-            exchange.notes.append(refused.reason)
+            exchange.error = SecurityError(Code.SEC_GENERIC, refused.reason)
             report(exchange, status=403)
             await refuse(send, 403)
             return
         exchange.peer_country, exchange.peer_subject = peer.country, peer.subject
-        body = await read_body(
-            receive,
-            options.request_limit,
-            options.request_timeout,
-            header(scope, "content-encoding"),
-            declared_length=header(scope, "content-length"),
-        )
-        request = Request(
-            peer, body, header(scope, "content-type"), header(scope, "soapaction"), header(scope, "accept")
-        )
+        try:
+            body = await read_body(
+                receive,
+                options.request_limit,
+                options.request_timeout,
+                header(scope, "content-encoding"),
+                declared_length=header(scope, "content-length"),
+            )
+            request = Request(
+                peer, body, header(scope, "content-type"), header(scope, "soapaction"), header_list(scope, "accept")
+            )
+        except HttpRefused as unread:
+            exchange.error = unread
+            report(exchange, status=unread.status)
+            raise
         reply = await respond(request, ncp, exchange)
         if options.capture is not None:
             options.capture(exchange.transaction, exchange.service, "request", request.content_type, [body])

@@ -24,7 +24,7 @@ class Capture:
     def __call__(
         self, transaction: str, service: str, what: str, content_type: str, chunks: Sequence[bytes | memoryview]
     ) -> None:
-        """``what`` is ``request`` or ``answer``; a multipart message is kept with its Content-Type before it."""
+        """``what`` as in ``ncp.exchange.Capture``; a multipart message is kept with its Content-Type before it."""
         multipart = content_type.lower().startswith("multipart/")
         service = re.sub(r"[^A-Za-z0-9-]", "-", service)
         name = f"{next(_numbers):04d}-{os.getpid()}-{service}-{what}.{'mime' if multipart else 'xml'}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ncp import initiating
@@ -20,6 +20,7 @@ from ncp.frontend.port import (
     Accompaniment,
     Call,
     CountryState,
+    DocumentsFound,
     FetchedDocument,
     MaskForm,
     PatientFound,
@@ -38,7 +39,8 @@ from ncp.wire.errors import AccessError, Code, NcpError, RequestError
 from ncp.wire.ids import II, CountryCode
 from ncp.wire.times import utc_now
 from saml_assertions.issue import Professional
-from xca.messages import DocumentEntry, DocumentFilter, DocumentRequest
+from xca.messages import DocumentFilter, DocumentRequest
+from xcpd.mask_fields import identifier_rules
 from xcpd.messages import PatientSearch
 
 T = TypeVar("T")
@@ -64,25 +66,28 @@ class Consultations:
     ncp: NcpB
     masks: SearchMasks
     notices: Notices
+    role_permissions: Mapping[str, frozenset[str]]
+    """What an HCP assertion grants, by role, where the portal names no permission."""
     loop: asyncio.AbstractEventLoop
     patience: float
 
     def find_patient(self, call: Call, country: CountryCode, search: PatientSearch) -> tuple[PatientFound, ...]:
         with self._told(call, Service.DISCOVERY, country) as exchange:
             mask = self.masks.get(country)
+            rules = None
             if mask is not None:
-                search = mask.asked(search)
-            match = self._wait(initiating.find_patient(country, search, _header(call), self.ncp, exchange))
-            return (PatientFound(match.person, match.warnings),)
+                search, rules = mask.asked(search), identifier_rules(mask)
+            match = self._wait(initiating.find_patient(country, search, rules, _header(call), self.ncp, exchange))
+            return (PatientFound(match.person, match.to_show),)
 
     def list_documents(
         self, call: Call, country: CountryCode, patient: II, class_codes: tuple[str, ...], filter: DocumentFilter
-    ) -> tuple[DocumentEntry, ...]:
+    ) -> DocumentsFound:
         with self._told(call, Service.QUERY, country) as exchange:
             found = self._wait(
                 initiating.list_documents(country, patient, class_codes, filter, _header(call), self.ncp, exchange)
             )
-            return found.documents
+            return DocumentsFound(found.documents, found.warnings)
 
     def retrieve_document(
         self, call: Call, country: CountryCode, document: DocumentRequest, class_code: str, language: str
@@ -113,6 +118,9 @@ class Consultations:
                 raise AccessError(Code.NOT_ALLOWED, "portal.may_not_assert")
             if call.portal.roles and professional.role not in call.portal.roles:
                 raise AccessError(Code.NOT_ALLOWED, "portal.role")
+            if not professional.permissions:
+                granted = self.role_permissions.get(professional.role, frozenset())
+                professional = replace(professional, permissions=granted)
             return initiating.issue_hcp(professional, self.ncp, exchange)
 
     def confirm_treatment(self, call: Call, treatment: Treatment) -> bytes:

@@ -7,6 +7,7 @@ in fields that the log never reads (``caller``, ``patient``, ``documents``). Kno
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +16,11 @@ from types import TracebackType
 from ncp.wire.errors import NcpError
 from ncp.wire.ids import II, CountryCode
 from saml_assertions.claims import VerifiedCaller
+
+Capture = Callable[[str, str, str, str, Sequence[bytes]], None]
+"""Keeps a message, in development only: transaction, service, what it is, Content-Type, bytes.
+
+NCP-A has ``request`` and ``answer``, NCP-B ``outgoing-request`` (every attempt, as written) and ``incoming-answer``."""
 
 
 class Side(StrEnum):

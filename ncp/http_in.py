@@ -59,6 +59,12 @@ def header(scope: Scope, name: str) -> str:
     return values[0].decode("latin-1").strip() if values else ""
 
 
+def header_list(scope: Scope, name: str) -> str:
+    """The values of a header that may stand on several lines (RFC 9110 5.3), joined with commas; empty when absent."""
+    wanted = name.lower().encode("ascii")
+    return ", ".join(value.decode("latin-1").strip() for key, value in scope["headers"] if key == wanted)
+
+
 def client_certificate(scope: Scope) -> bytes | None:
     """DER of the certificate the other end of the TLS connection proved to hold; None without TLS or certificate."""
     tls = scope.get("extensions", {}).get("tls")

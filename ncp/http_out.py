@@ -3,7 +3,7 @@
 Knows HTTP, TLS failures and when a repeat is safe. Leaves the message to the caller, who writes it anew for a repeat,
 and the judgement of the server's certificate to the SSLContext that is handed in (``trust_store``).
 
-A repeat is made only while the other side cannot have answered: connection failure before the first byte of an answer,
+A repeat is made only where no answer came: a connection failure before the head of an answer was complete,
 or 502, 503, 504 of a proxy without a SOAP body. Every transaction sent from here is a read.
 """
 

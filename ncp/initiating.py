@@ -1,6 +1,7 @@
 """NCP-B, the Initiating Gateway. Every question takes these steps, in this order:
 
-1 verify the portal's assertions against our own country's anchors      2 bind the patient of the question to the TRC
+1 verify the portal's assertions against our own country's anchors
+2 check the question: the traits that the country asks for, the patient of the TRC and no other
 3 find the peer      4 write the question      5 send it, the only I/O      6 read the answer, of any version
 7 decide what may be shown: one certain person, documents that came without an error, of this very patient
 
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -27,12 +29,12 @@ import xca.retrieve
 import xcpd.outcomes
 import xcpd.read
 import xcpd.write
-from ncp.exchange import Exchange, Service
+from ncp.exchange import Capture, Exchange, Service
 from ncp.http_out import Outgoing
 from ncp.peer_calls import PeerCalls
 from ncp.storage.persons import ConfirmedPersons
 from ncp.wire import mtom, soap, xml
-from ncp.wire.errors import AccessError, Code, PeerError, RequestError
+from ncp.wire.errors import AccessError, Code, NcpError, PeerError, RequestError
 from ncp.wire.ids import II, CountryCode, Oid, urn_oid, urn_uuid
 from ncp.wire.soap import Envelope, PeerFault
 from ncp.wire.times import to_hl7
@@ -49,6 +51,7 @@ from xca.facts import ORIGINAL_CLINICAL_DOCUMENTS, ClassCode
 from xca.messages import CrossGatewayQuery, DocumentFilter, DocumentRequest
 from xca.outcomes import DocumentList
 from xcpd import facts as xcpd_facts
+from xcpd.mask_fields import IdentifierRules
 from xcpd.messages import PatientDiscovery, PatientSearch
 from xcpd.outcomes import PatientMatch
 
@@ -72,6 +75,8 @@ class NcpB:
     assertions: AssertionMemory
     own_rules: VerificationRules
     minimum_quality: int = 90
+    repeat_after_fault: bool = False
+    capture: Capture | None = None
     answer_limits: XmlLimits = field(default_factory=lambda: XmlLimits(size=70 * 1024 * 1024, long_text=True))
     parts: int = 50
 
@@ -96,10 +101,16 @@ class Fetched:
 
 
 async def find_patient(
-    country: CountryCode, search: PatientSearch, header: PortalHeader, ncp: NcpB, exchange: Exchange
+    country: CountryCode,
+    search: PatientSearch,
+    rules: IdentifierRules | None,
+    header: PortalHeader,
+    ncp: NcpB,
+    exchange: Exchange,
 ) -> PatientMatch:
-    """ITI-55 Cross Gateway Patient Discovery."""
+    """ITI-55 Cross Gateway Patient Discovery. ``rules`` are those of the country's search mask, where one is known."""
     caller = _verify(header, ncp, exchange, needs_treatment=False)  # 1
+    _check_traits(search, rules, exchange)  # 2
     peer, url = ncp.peers.find(country, PeerService.DISCOVERY)  # 3
     discovery = PatientDiscovery(  # 4
         id=II(str(uuid.uuid4()), f"{uuid.uuid4().int % 10**10:010d}"),
@@ -110,14 +121,10 @@ async def find_patient(
         search=search.for_country(country),
     )
     body = xcpd.write.write_discovery(discovery)
-    answer = await _ask(  # 5
-        peer, url, xcpd_facts.ACTION, body, _assertions(caller, treatment=False), ncp, exchange
-    )
-    with exchange.step("answer"):  # 6
-        if answer.envelope.body.tag != xcpd_facts.RESPONSE_BODY:
-            raise PeerError(Code.CONNECTION_NOT_POSSIBLE, "peer.other_answer", gateway=country)
+    answer = await _ask(peer, url, _DISCOVERY, body, _assertions(caller, treatment=False), ncp, exchange)  # 5
+    with _said_by(country), exchange.step("answer"):  # 6
         response = xcpd.read.read_discovery_response(answer.envelope.body)
-    with exchange.step("one person"):  # 7
+    with _said_by(country), exchange.step("one person"):  # 7
         match = xcpd.outcomes.interpret(discovery, response, country=country, minimum_quality=ncp.minimum_quality)
         exchange.patient = match.person.id
         exchange.notes.extend(match.warnings)
@@ -141,12 +148,10 @@ async def list_documents(
     peer, url = ncp.peers.find(country, PeerService.QUERY)  # 3
     query = CrossGatewayQuery(patient, tuple(class_codes), document_filter)  # 4
     body = xca.query.write_query(query)
-    answer = await _ask(  # 5
-        peer, url, xca_facts.QUERY_ACTION, body, _assertions(caller, treatment=True), ncp, exchange
-    )
-    with exchange.step("answer"):  # 6
+    answer = await _ask(peer, url, _QUERY, body, _assertions(caller, treatment=True), ncp, exchange)  # 5
+    with _said_by(country), exchange.step("answer"):  # 6
         response = xca.query.read_query_response(answer.envelope.body)
-    with exchange.step("documents"):  # 7
+    with _said_by(country), exchange.step("documents"):  # 7
         found = xca.outcomes.interpret_query(query, response, country=country)
         exchange.documents = tuple(entry.unique_id for entry in found.documents)
         exchange.notes.extend(found.warnings)
@@ -164,23 +169,17 @@ async def fetch_document(
     if wanted.home_community_id:
         wanted = replace(wanted, home_community_id=urn_oid(wanted.home_community_id))
     body = xca.retrieve.write_retrieve(wanted)  # 4
+    mtom_request = peer.habits.mtom_request
     answer = await _ask(  # 5
-        peer,
-        url,
-        xca_facts.RETRIEVE_ACTION,
-        body,
-        _assertions(caller, treatment=True),
-        ncp,
-        exchange,
-        mtom_request=peer.habits.mtom_request,
+        peer, url, _RETRIEVE, body, _assertions(caller, treatment=True), ncp, exchange, mtom_request=mtom_request
     )
     person = ncp.persons.recall(country, patient, exchange.at)
 
     def shown() -> Fetched:
-        with exchange.step("answer"):  # 6
+        with _said_by(country), exchange.step("answer"):  # 6
             response = xca.retrieve.read_retrieve_response(answer.envelope.body, answer.attachments)
-        with exchange.step("document"):  # 7
-            delivered = xca.outcomes.interpret_retrieve(wanted, response, country=country)
+        with _said_by(country), exchange.step("document"):  # 7
+            delivered = xca.outcomes.interpret_retrieve(wanted, response, country=country, patient=patient)
             document = delivered.document
             level = xca.delivered.level(document.content)
             about = xca.delivered.check_patient(
@@ -278,6 +277,20 @@ def _verify(header: PortalHeader, ncp: NcpB, exchange: Exchange, *, needs_treatm
     return caller
 
 
+def _check_traits(search: PatientSearch, rules: IdentifierRules | None, exchange: Exchange) -> None:
+    """What the country would refuse anyway does not leave. An identifier of a kind that it does not use is not "nobody
+    found": the country was not asked."""
+    if rules is None:
+        return
+    with exchange.step("traits"):
+        try:
+            xcpd.outcomes.check_search(search, rules, demographics_allowed=not rules.formats)
+        except RequestError as error:
+            if error.reason == xcpd.outcomes.IDENTIFIER_ROOT:
+                raise RequestError(Code.PI_INCORRECT_FORMATTING, error.reason) from None
+            raise
+
+
 def _bind(patient: II, caller: VerifiedCaller, exchange: Exchange) -> None:
     exchange.patient = patient
     if _treatment(caller).patient != patient:
@@ -318,10 +331,33 @@ async def _read(size: int, reading: Callable[[], T]) -> T:
     return reading() if size < LARGE else await asyncio.to_thread(reading)
 
 
+@dataclass(frozen=True, slots=True)
+class _Transaction:
+    """``action`` of the question, and the element that answers it."""
+
+    action: str
+    answer: str
+
+
+_DISCOVERY = _Transaction(xcpd_facts.ACTION, xcpd_facts.RESPONSE_BODY)
+_QUERY = _Transaction(xca_facts.QUERY_ACTION, xca_facts.QUERY_RESPONSE_BODY)
+_RETRIEVE = _Transaction(xca_facts.RETRIEVE_ACTION, xca_facts.RETRIEVE_RESPONSE_BODY)
+
+
+@contextmanager
+def _said_by(country: CountryCode) -> Iterator[None]:
+    """What is wrong with an answer is the failure of the gateway that gave it."""
+    try:
+        yield
+    except NcpError as error:
+        error.gateway = error.gateway or country
+        raise
+
+
 async def _ask(
     peer: Peer,
     url: str,
-    action: str,
+    transaction: _Transaction,
     body: bytes,
     assertions: Sequence[bytes],
     ncp: NcpB,
@@ -329,24 +365,34 @@ async def _ask(
     *,
     mtom_request: str = "never",
 ) -> _Opened:
-    """Sends one question and opens the answer. A fault to a multipart question is asked once again as plain SOAP."""
+    """Sends one question and opens the answer.
+
+    A multipart question that meets a fault, or a status of HTTP without SOAP (415), is asked once more as plain SOAP,
+    where the form is to be found out. A fault that names a code is an answer of somebody who read the question: it is
+    not asked again.
+    """
     exchange.peer_country = peer.country
     multipart = mtom_request == "always" or (mtom_request == "auto" and not ncp.calls.prefers_plain(url))
     try:
-        return await _send(peer, url, action, body, assertions, ncp, exchange, multipart=multipart)
-    except PeerFault:
-        if not (multipart and mtom_request == "auto"):
+        return await _send(peer, url, transaction, body, assertions, ncp, exchange, multipart=multipart)
+    except PeerError as failure:
+        is_fault = isinstance(failure, PeerFault)
+        if failure.code != Code.CONNECTION_NOT_POSSIBLE or not (is_fault or failure.reason == "peer.http"):
             raise
-        exchange.notes.append("mtom.refused")
-        answer = await _send(peer, url, action, body, assertions, ncp, exchange, multipart=False)
-        ncp.calls.remember_plain(url)
+        plain = multipart and mtom_request == "auto"
+        if not plain and not (is_fault and ncp.repeat_after_fault):
+            raise
+        exchange.notes.append("mtom.refused" if plain else "question.repeated")
+        answer = await _send(peer, url, transaction, body, assertions, ncp, exchange, multipart=multipart and not plain)
+        if plain:
+            ncp.calls.remember_plain(url)
         return answer
 
 
 async def _send(
     peer: Peer,
     url: str,
-    action: str,
+    transaction: _Transaction,
     body: bytes,
     assertions: Sequence[bytes],
     ncp: NcpB,
@@ -356,18 +402,25 @@ async def _send(
 ) -> _Opened:
     def question() -> Outgoing:
         """Written anew for a repeat: another MessageID, the same body."""
+        action = transaction.action
         message_id = exchange.message_id = urn_uuid(uuid.uuid4())
         envelope = soap.write_request(body, action=action, message_id=message_id, to=url, assertions=assertions)
-        if not multipart:
-            return Outgoing(message_id, soap.SOAP_CONTENT_TYPE(action), [envelope])
-        unique = uuid.uuid4().hex
-        content_type, chunks = mtom.write_multipart(
-            envelope, [], action=action, boundary=f"MIMEBoundary_{unique}", root_id=f"0.{unique}@ncp"
-        )
+        content_type, chunks = soap.SOAP_CONTENT_TYPE(action), [envelope]
+        if multipart:
+            unique = uuid.uuid4().hex
+            content_type, chunks = mtom.write_multipart(
+                envelope, [], action=action, boundary=f"MIMEBoundary_{unique}", root_id=f"0.{unique}@ncp"
+            )
+        keep("outgoing-request", content_type, chunks)
         return Outgoing(message_id, content_type, chunks)
+
+    def keep(what: str, content_type: str, chunks: Sequence[bytes]) -> None:
+        if ncp.capture is not None:
+            ncp.capture(exchange.transaction, exchange.service, what, content_type, chunks)
 
     with exchange.step("send"):
         reply = await ncp.calls.post(peer.country, url, question)
+        keep("incoming-answer", reply.content_type, [reply.body])
         if reply.repeated:
             exchange.notes.append("question.repeated")
 
@@ -384,6 +437,8 @@ async def _send(
         answer = await _read(len(reply.body), opened)
         if not 200 <= reply.status < 300:
             raise PeerError(Code.CONNECTION_NOT_POSSIBLE, "peer.http", gateway=peer.country)
+        if answer.envelope.body.tag != transaction.answer:
+            raise PeerError(Code.CONNECTION_NOT_POSSIBLE, "peer.other_answer", gateway=peer.country)
         exchange.relates_to = answer.envelope.message_id
         exchange.notes.extend(f"answer.{note}" for note in answer.envelope.notes)
     return answer

@@ -19,6 +19,8 @@ from trust_store.peers import Peer, PeerDirectory
 
 EVERY = 120.0
 """Seconds between two rounds, give or take a quarter so that workers and gateways do not knock together."""
+SOON = 2.0
+"""Seconds to the next round while a country is not reached; doubled each time, up to ``EVERY``."""
 PATIENCE = 10.0
 
 
@@ -41,16 +43,21 @@ class PeerProbe:
                 await self._task
 
     async def _rounds(self) -> None:
+        soon = SOON
         while True:
-            await asyncio.gather(*(self._probe(peer) for peer in self._peers if peer.endpoints))
+            reached = await asyncio.gather(*(self._probe(peer) for peer in self._peers if peer.endpoints))
+            if all(reached):
+                pause, soon = EVERY, SOON
+            else:
+                pause, soon = soon, min(2 * soon, EVERY)
             # Not a secret: only to spread the load.
-            await asyncio.sleep(EVERY * random.uniform(0.75, 1.25))  # noqa: S311
+            await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311
 
-    async def _probe(self, peer: Peer) -> None:
+    async def _probe(self, peer: Peer) -> bool:
         context = self._contexts.get(peer.country)
         if context is None:
             self._calls.unreachable(peer.country, "peer.untrusted")
-            return
+            return False
         url = urlsplit(next(iter(peer.endpoints.values())))
         try:
             async with asyncio.timeout(PATIENCE):
@@ -58,7 +65,8 @@ class PeerProbe:
         except (OSError, TimeoutError, ssl.SSLError, ValueError) as failure:
             # ValueError: a host name that no resolver takes.
             self._calls.unreachable(peer.country, "peer.tls" if isinstance(failure, ssl.SSLError) else "peer.connect")
-            return
+            return False
         self._calls.reachable(peer.country)
         # The handshake told everything; a peer that is slow to end TLS is not waited for.
         writer.transport.abort()
+        return True

@@ -34,7 +34,7 @@ from ncp.connector import NationalConnector
 from ncp.exchange import Exchange, Service
 from ncp.observability.log import where
 from ncp.wire import mtom, soap, xml
-from ncp.wire.errors import AccessError, Code, ConnectorError, DocumentError, NcpError, PatientError
+from ncp.wire.errors import AccessError, Code, ConnectorError, DocumentError, NcpError, PatientError, RequestError
 from ncp.wire.ids import II, CountryCode, Oid, urn_uuid
 from ncp.wire.soap import Envelope, SoapFault
 from ncp.wire.times import to_hl7
@@ -174,25 +174,27 @@ async def _identify(asked: _Asked, discovery: PatientDiscovery, ncp: NcpA, excha
 
 async def _query(asked: _Asked, ncp: NcpA, exchange: Exchange) -> Reply:
     """ITI-38 Cross Gateway Query."""
+    code = Code.GENERIC
     try:
         caller = _verify(asked, ncp, exchange, needs_treatment=True)  # 4, 5
         with exchange.step("question"):  # 6
             query = xca.query.read_query(asked.envelope.body, home=ncp.home)
+            code = xca.outcomes.generic_code(query.class_codes[0])
             exchange.notes.extend(f"slot.ignored:{name}" for name in query.ignored_slots)
         with exchange.step("permit"):  # 7
             patient = access.permit_query(query, caller, ncp.policy)
             exchange.patient = query.patient
         with exchange.step("consent"):  # 8
-            permitted = access.consented_query(patient, query, await _national(ncp.connector.consent(patient)))
+            permitted = access.consented_query(patient, query, await _national(ncp.connector.consent(patient), code))
         with exchange.step("find documents"):  # 9
-            entries = await _national(ncp.connector.find_documents(permitted))
+            entries = await _national(ncp.connector.find_documents(permitted), code)
             exchange.documents = tuple(entry.unique_id for entry in entries)
         missing = () if entries else xca.query.nothing_found(query.class_codes)
         body = xca.query.write_query_response(query, entries, home=ncp.home, country=ncp.country, errors=missing)
     except SoapFault:
         raise
     except Exception as error:
-        exchange.error = error if isinstance(error, NcpError) else unexpected(error)
+        exchange.error = error if isinstance(error, NcpError) else unexpected(error, code)
         body = xca.query.write_query_failure([xca.outcomes.error_entry(exchange.error, home=ncp.home)], home=ncp.home)
     return _plain(asked, body, xca_facts.QUERY_RESPONSE_ACTION)
 
@@ -219,8 +221,7 @@ async def _retrieve(asked: _Asked, ncp: NcpA, exchange: Exchange) -> Reply:
         delivered, errors = [], [xca.outcomes.error_entry(exchange.error, home=ncp.home)]
     # A document travels as asked: MTOM unless the peer wants it inline and did not send MTOM itself.
     inline = not asked.multipart and (
-        asked.request.peer.country in ncp.inline_for
-        or "multipart/related" not in (asked.request.accept or "multipart/related")
+        asked.request.peer.country in ncp.inline_for or not mtom.accepts_multipart(asked.request.accept)
     )
     body, attachments = xca.retrieve.write_retrieve_response(delivered, errors, home=ncp.home, inline=inline)
     if inline:
@@ -239,12 +240,16 @@ async def _deliver(wanted: DocumentRequest, caller: VerifiedCaller, ncp: NcpA, e
         asked = (wanted.document_unique_id, wanted.repository_unique_id)
         if document is None or (document.unique_id, document.repository_id) != asked:
             raise DocumentError(Code.DOCUMENT_MISSING, "document.unknown")
+    code = xca.outcomes.generic_code(document.class_code)
     with exchange.step("permit class"):
         patient = access.permit_document(document, description, ncp.policy)
     with exchange.step("consent"):  # 8
-        permitted = access.consented_retrieve(patient, document, await _national(ncp.connector.consent(patient)))
+        consent = await _national(ncp.connector.consent(patient), code)
+        permitted = access.consented_retrieve(patient, document, consent)
     with exchange.step("fetch document"):  # 9
-        content = await _national(ncp.connector.fetch_document(permitted))
+        content = await _national(ncp.connector.fetch_document(permitted), code)
+        if not content:
+            raise ConnectorError(code, "document.empty")
     return RetrievedDocument(wanted, document.mime_type, content)
 
 
@@ -299,14 +304,15 @@ def _verify(asked: _Asked, ncp: NcpA, exchange: Exchange, *, needs_treatment: bo
     return caller
 
 
-async def _national(answer: Awaitable[T]) -> T:
-    """The country's answer; whatever goes wrong in its system that it does not declare is a failed connector."""
+async def _national(answer: Awaitable[T], code: Code = Code.GENERIC) -> T:
+    """The country's answer; whatever goes wrong in its system that it does not declare is a failed connector, told
+    with ``code``."""
     try:
         return await answer
     except NcpError:
         raise
     except Exception as error:
-        raise ConnectorError(Code.GENERIC, "connector.failed", context=type(error).__name__) from error
+        raise ConnectorError(code, "connector.failed", context=where(error)) from error
 
 
 def _plain(asked: _Asked, body: bytes, action: str) -> Reply:
@@ -331,16 +337,18 @@ def _multipart(asked: _Asked, body: bytes, parts: Sequence[tuple[str, str, bytes
 def _fault(error: NcpError, envelope: Envelope | None) -> Reply:
     fault = error
     if not isinstance(fault, SoapFault):
-        fault = SoapFault("Receiver", error.reason, error.message, subcode=error.code)
+        # A question that nobody could be answered is the sender's fault; everything else is ours.
+        kind = "Sender" if isinstance(error, RequestError) else "Receiver"
+        fault = SoapFault(kind, error.reason, error.message, subcode=error.code)
     body = soap.write_fault(
         fault, message_id=urn_uuid(uuid.uuid4()), relates_to=envelope.message_id if envelope else ""
     )
     return Reply(fault.http_status, soap.FAULT_CONTENT_TYPE, [body])
 
 
-def unexpected(error: BaseException) -> NcpError:
+def unexpected(error: BaseException, code: Code = Code.GENERIC) -> NcpError:
     """Any other exception, as our error: type and place for the operator, no text of it (it may quote a message)."""
-    return NcpError(Code.GENERIC, f"unexpected.{type(error).__name__}", context=where(error))
+    return NcpError(code, f"unexpected.{type(error).__name__}", context=where(error))
 
 
 def _ten_digits() -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+import tomllib
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +102,8 @@ def service(settings: Settings) -> Service:
         _log.warning("trust.note", text=note)
     state = State(settings.state)
     closing.callback(state.close)
+    if state.was_damaged:
+        _log.warning("state.damaged", text="what was remembered of repeats and persons is lost")
     endpoints: dict[str, Endpoint] = {}
     if settings.is_responding:
         national = connector(settings)
@@ -213,6 +216,8 @@ def _front_end(
         assertions=AssertionMemory(),
         own_rules=replace(_verification_rules(settings), country=settings.country.code),
         minimum_quality=settings.initiating.minimum_match_quality,
+        repeat_after_fault=settings.initiating.repeat_after_fault,
+        capture=Capture(settings.capture.folder) if settings.capture else None,
         answer_limits=XmlLimits(size=_answer_limit(settings), long_text=True),
         parts=settings.limits.parts,
     )
@@ -229,6 +234,7 @@ def _front_end(
             settings.frontend.controller,
             settings.frontend.contact,
         ),
+        role_permissions=_role_permissions(settings),
         loop=asyncio.get_running_loop(),
         patience=2 * timeout + 10,
     )
@@ -262,6 +268,15 @@ def _portals(settings: Settings) -> tuple[dict[str, PortalIdentity], list[x509.C
             fingerprint = hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
         portals[fingerprint] = PortalIdentity(portal.name, fingerprint, portal.may_issue_hcp, frozenset(portal.roles))
     return portals, certificates
+
+
+def _role_permissions(settings: Settings) -> Mapping[str, frozenset[str]]:
+    """The proposal that ships with the gateway, with what this country says of single roles."""
+    proposed = tomllib.loads((_CONFIG / "role_permissions.toml").read_text(encoding="utf-8"))
+    return {
+        role: frozenset(permissions)
+        for role, permissions in {**proposed, **settings.initiating.role_permissions}.items()
+    }
 
 
 def _peer(country: CountryCode, peer: PeerSettings) -> Peer:

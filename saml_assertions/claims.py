@@ -6,7 +6,7 @@ Personal data of professionals and patients: nothing here shows itself in ``repr
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass
 from datetime import datetime
 from enum import Enum
 
@@ -101,6 +101,7 @@ class NokClaims:
 
 
 _PROOF = object()
+"""Handed over when a value is made and not kept, so that dataclasses.replace cannot carry it to other claims."""
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -122,10 +123,10 @@ class VerifiedAssertion:
     sealed: bytes
     one_time: bool = False
     warnings: tuple[str, ...] = ()
-    proof: object = field(default=None, compare=False)
+    proof: InitVar[object] = None
 
-    def __post_init__(self) -> None:
-        if self.proof is not _PROOF:
+    def __post_init__(self, proof: object) -> None:
+        if proof is not _PROOF:
             raise TypeError("a VerifiedAssertion is made by saml_assertions.verify only")
 
     @property
@@ -155,10 +156,10 @@ class VerifiedCaller:
     assertions: tuple[bytes, ...] = ()
     verified: tuple[VerifiedAssertion, ...] = ()
     warnings: tuple[str, ...] = ()
-    proof: object = field(default=None, compare=False)
+    proof: InitVar[object] = None
 
-    def __post_init__(self) -> None:
-        if self.proof is not _PROOF:
+    def __post_init__(self, proof: object) -> None:
+        if proof is not _PROOF:
             raise TypeError("a VerifiedCaller is made by saml_assertions.verify only")
 
     def __repr__(self) -> str:

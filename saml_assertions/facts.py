@@ -95,15 +95,3 @@ ROLES: Mapping[str, str] = {
 """ISCO code → display name, exact (CP-064)."""
 
 FACILITY_TYPES = ("Hospital", "Resident Physician", "Pharmacy", "Other")
-
-_SUMMARY = frozenset({"PRD-003", "PRD-005", "PRD-016"})
-_ALL_READING = _SUMMARY | {"PRD-004", "PRD-006", "PRD-010"}
-ROLE_PERMISSIONS: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(("221", "2222", "2261"), _ALL_READING),
-    **dict.fromkeys(("2262", "3213"), frozenset({"PRD-004", "PRD-006", "PRD-010", "PPD-046"})),
-    **dict.fromkeys(
-        ("2221", "2264", "2265", "2266", "2267", "2269", "3211"), _SUMMARY | frozenset({"PRD-006", "PRD-010"})
-    ),
-    "44": frozenset({"PRD-006"}),
-}
-"""Permissions we propose to write for a role where the country says nothing else (``docs/assertions.md``)."""

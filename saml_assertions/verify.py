@@ -149,7 +149,7 @@ def _verify_one(
     at: datetime,
     memory: AssertionMemory | None,
 ) -> VerifiedAssertion:
-    # 4 place: a matter of this envelope, so asked every time
+    # 4 place: of this message, so it is looked at every time
     header.check_place(assertion)
     # The bytes to forward are taken before anything touches the tree.
     sealed = serialise(assertion)

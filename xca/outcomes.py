@@ -145,7 +145,7 @@ def interpret_query(
     (``peer.no_reason``) for a refusal without any.
     """
     errors = response.errors
-    secrets = (query.patient.extension, *query.patient.extension.split("|"))
+    secrets = _parts_of(query.patient)
     if errors and all(tells_nothing_found(error.code) for error in errors):
         raise _refusal(errors, "peer.nothing_found", country, secrets)
     if response.status in (None, ResponseStatus.FAILURE):
@@ -173,15 +173,19 @@ def interpret_query(
 
 
 def interpret_retrieve(
-    request: DocumentRequest, response: CrossGatewayRetrieveResponse, *, country: CountryCode
+    request: DocumentRequest,
+    response: CrossGatewayRetrieveResponse,
+    *,
+    country: CountryCode,
+    patient: II | None = None,
 ) -> DeliveredDocument:
-    """The one document that was asked for.
+    """The one document that was asked for. The id of ``patient`` is kept out of what the peer says of a failure.
 
     Raises ``DocumentError`` (``peer.nothing_found``, ``peer.refused``, ``document.missing``, ``document.unreadable``)
     or ``PeerError`` (``peer.no_reason``, ``document.other_id``).
     """
     errors = response.errors
-    secrets = (request.document_unique_id,)
+    secrets = (request.document_unique_id, *(_parts_of(patient) if patient else ()))
     decisive = _decisive(errors)
     if response.status in (None, ResponseStatus.FAILURE) or decisive or (errors and not response.documents):
         chosen = decisive or errors
@@ -253,6 +257,11 @@ _CODE = re.compile("(?:EHDSI_)?(?:ERROR|WARNING)_[A-Z0-9_]{1,100}|XDS[A-Za-z]{1,
 def _declared(code: str) -> str:
     """A code that may stand in a log line: one of a list or one that looks like it, else ERROR_GENERIC."""
     return code if _CODE.fullmatch(code) else Code.GENERIC
+
+
+def _parts_of(patient: II) -> tuple[str, ...]:
+    """The patient id, and what stands on either side of a ``|`` in it (Germany: number and access code)."""
+    return (patient.extension, *patient.extension.split("|"))
 
 
 def _cleaned(context: str, secrets: Iterable[str]) -> str:

@@ -237,7 +237,9 @@ class SearchMask:
         ).for_country(self.country)
 
     def asked(self, search: PatientSearch) -> PatientSearch:
-        """The search without the demographics that this country does not ask for; identifiers stay as they are."""
+        """The search without the demographics that this country does not ask for, identifiers as ``to_send`` has them:
+        one that fits only without its blanks goes without. One that does not fit stays, for ``check_search`` to refuse.
+        """
         wanted = {item.trait for item in self.fields}
         given = search.address
 
@@ -245,7 +247,7 @@ class SearchMask:
             return value if trait in wanted else ""
 
         return PatientSearch(
-            identifiers=search.identifiers,
+            identifiers=tuple(map(self._identifier_to_send, search.identifiers)),
             family=keep(Trait.FAMILY, search.family),
             given=keep(Trait.GIVEN, search.given),
             gender=keep(Trait.GENDER, search.gender),
@@ -257,6 +259,14 @@ class SearchMask:
                 country=keep(Trait.COUNTRY, given.country),
             ),
         ).for_country(self.country)
+
+    def _identifier_to_send(self, identifier: II) -> II:
+        values = [
+            item.to_send(identifier.extension)
+            for item in self.fields
+            if item.trait.is_identifier and item.domain == identifier.root
+        ]
+        return next((II(identifier.root, value) for value in values if value is not None), identifier)
 
 
 _FIXED = frozenset({Trait.BIRTH_DATE, Trait.GENDER, Trait.COUNTRY})

@@ -513,8 +513,18 @@ class PatientMatch:
     person: Person
     warnings: tuple[str, ...] = ()
 
+    @property
+    def to_show(self) -> tuple[str, ...]:
+        """Those of the warnings that are for the professional."""
+        return tuple(warning for warning in self.warnings if warning in _FOR_THE_PROFESSIONAL)
+
     def __repr__(self) -> str:
         return "PatientMatch(<redacted>)"
+
+
+_FOR_THE_PROFESSIONAL = frozenset(
+    {"birth_date.contradiction", "gender.contradiction", "birth_date.partial", "match_quality.low"}
+)
 
 
 def interpret(
@@ -534,7 +544,8 @@ def interpret(
     persons = _distinct(_with_root(person, request.search) for person in response.persons)
     if not persons:
         raise _refused(request, response, country)
-    if len(persons) > 1:
+    if len(persons) > 1 or "subject.without_id" in response.problems:
+        # Somebody without an id is somebody: who is meant is not certain any more.
         raise PatientError(
             Code.PI_MULTIPLE_MATCHES, f"answer.{Reason.ADDITIONAL_DEMOGRAPHICS_REQUESTED.value}", gateway=country
         )

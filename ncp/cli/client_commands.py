@@ -186,7 +186,8 @@ def list_command(
 ) -> None:
     """List the documents of a patient (ITI-38). Exit code 3 when there is none.
 
-    One of --consented and --emergency says on what ground the patient is treated; it is written into the audit trail.
+    One of --consented and --emergency says on what ground the patient is treated; it becomes the purpose of use in the
+    assertion of the treatment.
     """
     to = access(config, url, certificate, key, trust)
     _ground(consented, emergency)
@@ -197,6 +198,8 @@ def list_command(
         output.say_json(pairs)
     else:
         _show_documents(pairs)
+    for warning in pairs.warnings:
+        output.err.print(f"[yellow]look at[/] {escape(warning)}")
     if not pairs:
         output.err.print("no document of this class")
         raise typer.Exit(output.NOTHING_FOUND)
@@ -237,7 +240,7 @@ def get_command(
     timeout: TIMEOUT = 90.0,
     as_json: JSON = False,
 ) -> None:
-    """Fetch a document of a patient (ITI-39) into a file, translated where it is structured.
+    """Fetch a document of a patient (ITI-39) into a file, as her country sent it.
 
     With --original the PDF inside the original document is written. Exit code 3 when there is no such document.
     """

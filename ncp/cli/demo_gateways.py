@@ -39,31 +39,55 @@ class Gateway:
 def running(gateways: Sequence[Gateway]) -> Iterator[None]:
     """Both gateways ready; none of their processes is left when the block ends, however it ends."""
     processes: list[subprocess.Popen[bytes]] = []
-    with _signals_as_exceptions():
+    signals = _Signals()
+    with signals.as_exceptions():
         try:
             for gateway in gateways:
-                processes.append(_started(gateway))
+                with signals.held():
+                    processes.append(_started(gateway))
             deadline = time.monotonic() + START_SECONDS
             for gateway, process in zip(gateways, processes, strict=True):
                 _wait_until_ready(gateway, process, deadline)
             yield
         finally:
-            _end(processes)
+            with signals.held():
+                _end(processes)
 
 
-@contextlib.contextmanager
-def _signals_as_exceptions() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block like Ctrl-C does, so that what it started is ended too."""
+class _Signals:
+    """SIGINT, SIGTERM and SIGHUP end the block, so that what it started is ended too; but never between the birth of a
+    process and the note of it, nor while processes are being ended."""
 
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    def __init__(self) -> None:
+        self._is_held = False
+        self._came = False
 
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    @contextlib.contextmanager
+    def as_exceptions(self) -> Iterator[None]:
+        before = {
+            number: signal.signal(number, self._leave) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+        if self._came:
+            self._came = False
+            raise KeyboardInterrupt
+
+    def _leave(self, number: int, frame: FrameType | None) -> None:
+        if not self._is_held:
+            raise KeyboardInterrupt
+        self._came = True
 
 
 def _started(gateway: Gateway) -> subprocess.Popen[bytes]:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from ncp.cli import client_commands, config_commands, output, pki_commands, store_commands
+from ncp.cli import client_commands, config_commands, output, pki_commands, store_commands, terminology_commands
 from ncp.cli.demo import demo_command
 from ncp.cli.explain import explain_command
 from ncp.cli.read_command import read_command
@@ -35,6 +35,7 @@ app.add_typer(client_commands.patient_commands, name="patient")
 app.add_typer(client_commands.documents_commands, name="documents")
 app.add_typer(pki_commands.commands, name="pki")
 app.add_typer(store_commands.commands, name="store")
+app.add_typer(terminology_commands.commands, name="terminology")
 app.command("explain", epilog="Example: ncp explain 4703")(explain_command)
 
 

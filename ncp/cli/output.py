@@ -65,7 +65,7 @@ def plain(value: object) -> Any:
 
 
 def _is_filled(name: str, value: object) -> bool:
-    if name == "proof" or name.startswith("_"):
+    if name.startswith("_"):
         return False
     return value is not None and not (isinstance(value, str | bytes | tuple | list | Mapping | frozenset) and not value)
 

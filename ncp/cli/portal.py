@@ -32,9 +32,12 @@ CERTIFICATE = Annotated[Path | None, typer.Option(help="The portal's certificate
 KEY = Annotated[Path | None, typer.Option(help="The portal's key (PEM).")]
 TRUST = Annotated[Path | None, typer.Option(help="CA of the own gateway's TLS certificate (PEM).")]
 PROFESSIONAL = Annotated[
-    Path | None, typer.Option(help="TOML file that describes the professional; an invented one outside production.")
+    Path | None,
+    typer.Option(
+        "--professional", help="TOML file that describes the professional; an invented one outside production."
+    ),
 ]
-LANGUAGE = Annotated[str, typer.Option(help="Language of labels, notices and translated documents.")]
+LANGUAGE = Annotated[str, typer.Option(help="Language of labels and notices, and wanted for documents.")]
 TIMEOUT = Annotated[float, typer.Option(help="Seconds to wait for an answer.")]
 
 _TWO_FACTORS = "urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from ncp.cli import output
 from ncp.cli.config_commands import settings_or_fail
 from ncp.cli.options import CONFIG
 
@@ -19,4 +20,11 @@ def serve_command(config: CONFIG = Path("ncp.toml")) -> None:
     settings_or_fail(config)
     from ncp.wiring import serve
 
-    raise typer.Exit(serve(config))
+    try:
+        status = serve(config)
+    except OSError as error:  # the supervisor opens nothing but its listening sockets
+        output.fail(
+            f"an address cannot be listened on: {(error.strerror or 'refused').lower()}",
+            "is another gateway running? see server.listen, frontend.listen and health.listen",
+        )
+    raise typer.Exit(status)

@@ -2,7 +2,7 @@
 turns what it returns into the body of the answer.
 
 HTTP, the envelope, headers and faults are ours (``app``, ``replies``); spyne never sees bytes, so its parser, its MIME
-reader and its logs play no part (``docs/decisions/0001-spyne.md``).
+reader and its logs play no part (``docs/decisions/0001-spyne-reads-bodies-only.md``).
 """
 
 from __future__ import annotations

@@ -51,7 +51,8 @@ def client_connector(contract: Contract, ncp_b: NcpB, zone: ZoneInfo) -> Binding
 
         @rpc(_one(types.query_documents), _returns=_many(types.document), _out_variable_name="return")
         def queryDocuments(ctx: Any, arg0: Any) -> list[Any]:  # noqa: N802, N805
-            call = inputs.require_assertion(ctx.udc.call)
+            conversation: Conversation = ctx.udc
+            call = inputs.require_assertion(conversation.call)
             asked = [(code.nodeRepresentation or "", code.schema or "", code.value or "") for code in arg0.classCode]
             class_codes = documents.class_codes_of([(code, schema) for code, schema, _ in asked])
             names = {code.strip(): name for code, _, name in asked}
@@ -59,10 +60,11 @@ def client_connector(contract: Contract, ncp_b: NcpB, zone: ZoneInfo) -> Binding
             narrowed = DocumentFilter()
             if documents.is_original_clinical(class_codes) and arg0.filterParams is not None:
                 narrowed = _filter(arg0.filterParams, zone)
-            entries = ncp_b.list_documents(call, inputs.country(arg0.countryCode), patient, class_codes, narrowed)
+            found = ncp_b.list_documents(call, inputs.country(arg0.countryCode), patient, class_codes, narrowed)
+            conversation.warnings.extend(found.warnings)
             return [
                 _document(types, entry, names, [] if twin is None else [_associated(types, twin, names)])
-                for entry, twin in documents.paired(entries)
+                for entry, twin in documents.paired(found.entries)
             ]
 
         @rpc(_one(types.retrieve_document), _returns=_some(types.document), _out_variable_name="return")
@@ -282,6 +284,7 @@ def _metadata(types: SimpleNamespace, entry: DocumentEntry, names: Mapping[str, 
         "authors": [
             types.author(person=author.person or None, specialty=list(author.specialties) or None)
             for author in entry.authors
+            if author.person or author.specialties
         ]
         or None,
         "reasonOfHospitalisation": reason,

@@ -62,6 +62,18 @@ class PatientFound:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class DocumentsFound:
+    """Metadata of the documents that may be shown, and stable names of what a professional should be told of the list
+    (``peer.partial``, ...)."""
+
+    entries: tuple[DocumentEntry, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"DocumentsFound({len(self.entries)})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class FetchedDocument:
     """A document for the professional: translated into the language asked for when it is coded.
 
@@ -234,7 +246,7 @@ class NcpB(Protocol):
 
     def list_documents(
         self, call: Call, country: CountryCode, patient: II, class_codes: tuple[str, ...], filter: DocumentFilter
-    ) -> tuple[DocumentEntry, ...]:
+    ) -> DocumentsFound:
         """ITI-38. Nothing found *with* an entry that says so is ``DocumentError``; without one an empty result."""
         ...
 

@@ -129,12 +129,12 @@ class LimitSettings(Table):
 
 class HealthSettings(Table):
     listen: Address = setting(
-        "Where health and metrics are served, without TLS: keep it internal.", "127.0.0.1:8480", effect=RESTART
+        "Where health is served, without TLS: keep it internal.", "127.0.0.1:8480", effect=RESTART
     )
 
 
 class PortalSettings(Table):
-    name: Text = setting("Name of the portal in logs and audit.")
+    name: Text = setting("Name of the portal in the log.")
     certificate: File | None = setting("Its TLS client certificate in PEM; or give `certificate_sha256`.", None)
     certificate_sha256: Fingerprint | None = setting("Fingerprint of the portal's TLS client certificate.", None)
     may_issue_hcp: bool = setting("Whether the portal may have HCP assertions issued for its professionals.", False)
@@ -177,6 +177,13 @@ class InitiatingSettings(Table):
     minimum_match_quality: int = setting("Match quality (0 to 100) below which nobody was found.", 90, ge=0, le=100)
     search_masks: Folder = setting("Folder of the other countries' search masks, `<country>.xml`.", "masks")
     repeat_after_fault: bool = setting("Repeat a question once after a SOAP fault, as OpenNCP does.", False)
+    role_permissions: Mapping[
+        Annotated[str, Field(pattern=r"^\d{2,4}$")], tuple[Annotated[str, Field(pattern=r"^P[RP]D-\d{3}$")], ...]
+    ] = setting(
+        "Permissions (`PRD-006`) of an HCP assertion by ISCO code, where the portal names none; replaces what "
+        "`config/role_permissions.toml` gives that role.",
+        {},
+    )
 
 
 class PeerSettings(Table):
@@ -202,6 +209,15 @@ class PeerSettings(Table):
     )
 
 
+class TerminologySettings(Table):
+    database: Folder = setting(
+        "Folder of the terminology catalogue: one SQLite file per release, and the name of the active one. A release "
+        "activated with `ncp terminology activate` is followed at once.",
+        "state/terminology",
+        effect=RESTART,
+    )
+
+
 class LogSettings(Table):
     level: Literal["debug", "info", "warning", "error"] = setting("Least level that is written.", "info")
     format: Literal["json", "text"] = setting("JSON lines for machines, text for people.", "json", effect=RESTART)
@@ -209,7 +225,8 @@ class LogSettings(Table):
 
 class CaptureSettings(Table):
     folder: Folder = setting(
-        "Folder to which every message is written, patient data included. Development mode only.", effect=RESTART
+        "Folder for every message exchanged with other countries, patient data included. Development mode only.",
+        effect=RESTART,
     )
 
 
@@ -225,14 +242,15 @@ class Settings(Table):
     trust: TrustSettings = section("Whose certificates are trusted, and for what.", {})
     server: ServerSettings = section("The listener for other countries.", {})
     limits: LimitSettings = section("Bounds on what is read.", {})
-    health: HealthSettings = section("Health and metrics.", {})
+    health: HealthSettings = section("Health.", {})
     frontend: FrontendSettings = section("The service that portals call (role initiating).", {})
     connector: ConnectorSettings | None = section("The national system (role responding).", None)
     responding: RespondingSettings = section("Answering other countries.", {})
     initiating: InitiatingSettings = section("Asking other countries.", {})
     peers: Mapping[Country, PeerSettings] = section("The other countries, one `[peers.<country code>]` each.", {})
+    terminology: TerminologySettings = section("Codes, their names in every language, and national mappings.", {})
     log: LogSettings = section("What is logged, and how.", {})
-    capture: CaptureSettings | None = section("Keeping whole messages, for development only.", None)
+    capture: CaptureSettings | None = section("Keeping whole messages between gateways, for development only.", None)
 
     @property
     def is_responding(self) -> bool:

@@ -1,6 +1,7 @@
 """The state of one gateway that its workers share: an LMDB file of digests, each with the time until which it counts.
 
-Chosen over SQLite for the hot path: remembering one message costs 6 µs instead of 50 to 140 µs (``docs/decisions``).
+Chosen over SQLite for the hot path: remembering one message costs 6 µs instead of 50 to 140 µs
+(``docs/decisions/0004-lmdb-for-shared-state.md``).
 What is here may be lost without harm to patients, so commits are not waited for on disk.
 """
 
@@ -28,18 +29,20 @@ _UNTIL = struct.Struct(">d")
 class State:
     """One environment of one process. Open it after the fork; calls may come from one thread at a time."""
 
+    was_damaged = False
+    """Whether what the last run left could not be read and was put aside."""
+
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._environment = lmdb.open(
-            str(folder / "state.lmdb"),
-            subdir=False,
-            mode=0o600,
-            map_size=CAPACITY,
-            max_dbs=8,
-            sync=False,
-            metasync=False,
-            writemap=True,
-        )
+        file = folder / "state.lmdb"
+        try:
+            self._environment = _open(file)
+        except (lmdb.CorruptedError, lmdb.InvalidError, lmdb.VersionMismatchError):
+            # Commits are not waited for, so a crash of the machine may leave half a page. The gateway starts all the
+            # same, with an empty memory; the damaged file stays for whoever wants to look.
+            file.replace(file.with_suffix(f".damaged-{os.getpid()}"))
+            self._environment = _open(file)
+            self.was_damaged = True
         # What a killed worker was reading would else be kept for it for ever, and the file grow to its end.
         self._environment.reader_check()
         self.secret = _secret(folder / "state.secret")
@@ -98,6 +101,19 @@ class Table:
             else:
                 there = cursor.next()
         self._swept_to = bytes(cursor.key()) if there else b""
+
+
+def _open(file: Path) -> lmdb.Environment:
+    return lmdb.open(
+        str(file),
+        subdir=False,
+        mode=0o600,
+        map_size=CAPACITY,
+        max_dbs=8,
+        sync=False,
+        metasync=False,
+        writemap=True,
+    )
 
 
 def _standing(stored: bytes | None, at: datetime) -> bytes | None:

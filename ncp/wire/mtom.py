@@ -151,6 +151,22 @@ def read_message(content_type_header: str, body: bytes, *, max_parts: int = 50) 
     )
 
 
+_REFUSED_RANGE = re.compile(r"\s*q\s*=\s*0(?:\.0*)?\s*", re.IGNORECASE)
+
+
+def accepts_multipart(accept: str) -> bool:
+    """Whether an ``Accept`` header takes multipart/related; an empty one takes anything. The most exact range decides
+    (RFC 9110 12.5.1)."""
+    ranges: dict[str, bool] = {}
+    for each in accept.split(","):
+        media, *parameters = each.split(";")
+        wanted = not any(_REFUSED_RANGE.fullmatch(parameter) for parameter in parameters)
+        name = media.strip().lower()
+        ranges[name] = ranges.get(name, False) or wanted
+    exactness = (MULTIPART_MEDIA, "multipart/*", "*/*", "*", "")
+    return next((ranges[name] for name in exactness if name in ranges), False)
+
+
 def _soap_media(outer: ContentType, inner: ContentType, nested: Sequence[ContentType]) -> str:
     """SOAP 1.2 or 1.1: ``type`` says it (SOAP with attachments) or, below XOP, the root part or ``start-info``."""
     declared = outer.get("type").partition(";")[0].strip().lower()

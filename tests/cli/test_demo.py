@@ -93,6 +93,9 @@ def test_the_demo_leaves_documents_report_and_messages(played: subprocess.Comple
     messages = sorted(path.name for path in (folder / "gateways" / "HR" / "messages").iterdir())
     assert sum("request" in name for name in messages) == 6
     assert sum("answer" in name for name in messages) == 6
+    sent = sorted(path.name for path in (folder / "gateways" / "FR" / "messages").iterdir())
+    assert sum("outgoing-request" in name for name in sent) == 6
+    assert sum("incoming-answer" in name for name in sent) == 6
 
 
 def test_every_link_of_the_report_leads_to_a_file(played: subprocess.CompletedProcess[str], folder: Path) -> None:

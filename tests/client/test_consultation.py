@@ -6,6 +6,7 @@ import datetime as dt
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -46,6 +47,7 @@ from ncp_client import (
     TechnicalError,
     Traits,
     TryLater,
+    messages,
 )
 from ncp_client.errors import error_of
 from tests.support.frontend import (
@@ -289,6 +291,28 @@ def test_every_declared_code_has_a_type_that_fits_its_family() -> None:
     assert families[NotPermitted] == {"RIGHTS"}
     assert families[ProfessionalRefused] == {"PROFESSIONAL"}
     assert families[SecurityRefused] == {"SECURITY"}
+    assert {type(error_of(code, "")) for code in Code if code.family.name == "CONTENT"} == {ContentError}
+
+
+def test_an_author_who_is_an_empty_element_is_no_author() -> None:
+    """zeep reads ``<authors/>`` as None; a summary that a system wrote may come so."""
+    listed = SimpleNamespace(
+        uuid="1",
+        repositoryId="2",
+        hcid="3",
+        classCode=None,
+        formatCode=None,
+        mimeType=None,
+        title=None,
+        description=None,
+        creationDate=None,
+        size=None,
+        dispensable=False,
+        authors=[None, SimpleNamespace(person=None), SimpleNamespace(person=" Dr Ana Test ")],
+        associatedDocuments=[None],
+    )
+    (pair,) = messages.pairs("HR", [listed])
+    assert pair.best.authors == ("Dr Ana Test",)
 
 
 def test_the_national_message_is_kept_apart() -> None:

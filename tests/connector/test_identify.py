@@ -68,9 +68,9 @@ def test_a_birth_date_that_differs_or_is_none_finds_nobody(store: StoreConnector
 
 
 def test_a_birth_date_the_country_knows_only_in_part_fits_every_day_of_that_part(store: StoreConnector) -> None:
-    marić = mbo("999990077")
-    assert found(store, PatientSearch((marić,), birth_date="19670521"))
-    assert not found(store, PatientSearch((marić,), birth_date="19670621"))
+    babić = mbo("999990119")
+    assert found(store, PatientSearch((babić,), birth_date="19361121"))
+    assert not found(store, PatientSearch((babić,), birth_date="19361221"))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,8 @@ def test_a_birth_date_the_country_knows_only_in_part_fits_every_day_of_that_part
         ({"family": "Шимић"}, True),
         ({"address": Address(city="CAKOVEC", postal_code="40 000", country="hr")}, True),
         ({"address": Address(city="Zagreb")}, False),
-        ({"address": Address(country="FR")}, False),
+        ({"address": Address(city="Čakovec", country="FR")}, False),
+        ({"address": Address(street="Trg žrtava 12", country="FR")}, False),
         ({"address": Address(street="Some other street 1")}, True),
     ],
 )
@@ -95,6 +96,12 @@ def test_traits_beside_the_identifier_must_not_contradict(
     store: StoreConnector, search: dict[str, object], is_found: bool
 ) -> None:
     assert bool(found(store, PatientSearch((SIMIC,), **search))) is is_found  # type: ignore[arg-type]
+
+
+def test_a_country_alone_is_the_country_asked_and_no_trait(store: StoreConnector) -> None:
+    """OpenNCP writes the country it asks into every question; this patient lives in another one."""
+    for country in ("HR", "FR", "GR"):
+        assert found(store, PatientSearch((mbo("999990022"),), address=Address(country=country)))
 
 
 def test_other_spellings_of_a_name_are_the_persons_too(store: StoreConnector) -> None:

@@ -16,6 +16,8 @@ from ncp.wire.xml import XmlLimits
 from tests.support.frontend import HCP, TRC, SmallNcpB
 from tests.support.portal import ENV, Caller, envelope
 
+pytestmark = pytest.mark.attack
+
 E = f"{{{ENV}}}"
 WSA = "http://www.w3.org/2005/08/addressing"
 PATHS = [*OPENNCP_7.paths, *OPENNCP_9.paths, *OWN.paths, "/TRC-STS/STSServiceService"]

@@ -43,6 +43,8 @@ from tests.support.assertions import (
     verify_message,
 )
 
+pytestmark = pytest.mark.attack
+
 HPI = Code.HPI_GENERIC
 INTEGRITY = Code.SEC_DATA_INTEGRITY_NOT_ENSURED
 NOT_VALID = Code.ASSERTION_NOT_VALID

@@ -30,6 +30,8 @@ from tests.support.assertions import (
     xmlsec_accepts,
 )
 
+pytestmark = pytest.mark.attack
+
 CERTIFICATE = seal_of("FR").certificate
 GOOD = message(seal(unsigned_hcp(), seal_of("FR")))
 DECLARED = (SecurityError, XmlRefused)

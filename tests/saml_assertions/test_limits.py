@@ -17,6 +17,8 @@ from saml_assertions import signature
 from saml_assertions.replay import body_digest
 from tests.support.assertions import HCP_ID, SAML, attribute, message, seal, seal_of, unsigned_hcp, verify_message
 
+pytestmark = pytest.mark.attack
+
 H = seal(unsigned_hcp(), seal_of("FR"))
 END = b"</saml:AttributeStatement>"
 LONG = b"urn:" + b"u" * 1_000_000

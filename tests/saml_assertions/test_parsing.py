@@ -25,6 +25,8 @@ from tests.support.assertions import (
     xmlsec_accepts,
 )
 
+pytestmark = pytest.mark.attack
+
 
 def reason_of(data: bytes, *, needs_treatment: bool = False) -> str:
     with pytest.raises(SecurityError) as refused:

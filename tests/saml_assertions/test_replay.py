@@ -25,6 +25,8 @@ from tests.support.assertions import (
     verify_message,
 )
 
+pytestmark = pytest.mark.attack
+
 ONE_TIME = unsigned_hcp().replace("</saml:Conditions>", "<saml:OneTimeUse/></saml:Conditions>")
 
 

@@ -47,6 +47,8 @@ from tests.support.assertions import (
 )
 from trust_store.types import Purpose
 
+pytestmark = pytest.mark.attack
+
 INTEGRITY = Code.SEC_DATA_INTEGRITY_NOT_ENSURED
 
 

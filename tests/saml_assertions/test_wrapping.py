@@ -25,6 +25,8 @@ from tests.support.assertions import (
     verify_message,
 )
 
+pytestmark = pytest.mark.attack
+
 ORIGINAL = seal(unsigned_hcp(), seal_of("FR"))
 _S = re.search(rb"<ds:Signature .*?</ds:Signature>", ORIGINAL, re.DOTALL)
 assert _S is not None

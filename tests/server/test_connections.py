@@ -17,6 +17,8 @@ import pytest
 from tests.support.server import Running, read_answer, running, until
 from tests.support.tls import client_context, make_pair
 
+pytestmark = pytest.mark.attack
+
 LIMITS = {
     "header": 8192,
     "header_timeout": 1.0,

@@ -24,6 +24,7 @@ from ncp.frontend.port import (
     Accompaniment,
     Call,
     CountryState,
+    DocumentsFound,
     FetchedDocument,
     MaskField,
     MaskForm,
@@ -134,9 +135,10 @@ class SmallNcpB:
 
     def list_documents(
         self, call: Call, country: CountryCode, patient: II, class_codes: tuple[str, ...], filter: DocumentFilter
-    ) -> tuple[DocumentEntry, ...]:
+    ) -> DocumentsFound:
         self._note("list_documents", call, country, patient, class_codes, filter)
-        return tuple(each for each in (L3, L1, PRESCRIPTION) if each.class_code in class_codes)
+        listed = tuple(each for each in (L3, L1, PRESCRIPTION) if each.class_code in class_codes)
+        return DocumentsFound(listed, self.warnings)
 
     def retrieve_document(
         self, call: Call, country: CountryCode, document: DocumentRequest, class_code: str, language: str
@@ -314,7 +316,7 @@ def serve(app: Any, certificates: Certificates) -> Iterator[str]:
         ssl_keyfile=certificates.path("server.key"),
         ssl_ca_certs=certificates.path("ca.pem"),
         ssl_cert_reqs=ssl.CERT_REQUIRED,
-        log_level="error",
+        log_config=None,  # the default would change the loggers of the whole process
         lifespan="on",
         timeout_graceful_shutdown=2,
     )

@@ -17,6 +17,8 @@ from trust_store.revocation import CrlFiles
 from trust_store.store import TrustStore
 from trust_store.types import CertificateRefused, Purpose, Revocation
 
+pytestmark = pytest.mark.attack
+
 CA = make_ca("CA", path_length=1)
 CONSTRAINED = make_ca("constrained", extra=[(x509.NameConstraints([x509.DNSName("fr.example")], None), True)])
 ORIGINALS = (

@@ -12,6 +12,8 @@ from ncp.wire.mtom import Attachment, MimeRefused, binary_of, content_type, incl
 from ncp.wire.soap import SoapFault
 from ncp.wire.xml import parse
 
+pytestmark = pytest.mark.attack
+
 ACTION = "urn:ihe:iti:2007:CrossGatewayRetrieve"
 ROOT = b"<e:Envelope xmlns:e='http://www.w3.org/2003/05/soap-envelope'/>"
 DOCUMENT = b"<ClinicalDocument/>\r\n--almost\r\n\x00\xff\r\n"

@@ -13,6 +13,8 @@ from lxml import etree
 from ncp.wire import xml
 from ncp.wire.xml import XmlLimits, XmlRefused, parse
 
+pytestmark = pytest.mark.attack
+
 
 def refused(data: bytes, limits: XmlLimits = xml.MESSAGE_LIMITS) -> str:
     with pytest.raises(XmlRefused) as caught:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from xcpd.mask_formats import read_format, read_letters
 
+pytestmark = pytest.mark.attack
+
 
 @pytest.mark.parametrize(
     ("source", "fits", "does_not"),

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from xcpd.mask_pictures import Picture, PictureRefused, clean_picture
 
+pytestmark = pytest.mark.attack
+
 
 def chunk(kind: bytes, body: bytes = b"") -> bytes:
     return len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)

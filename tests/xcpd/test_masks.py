@@ -18,6 +18,8 @@ from xcpd.masks import MaskRefused, SearchMask, Trait, identifier_rules, read_ma
 from xcpd.messages import Address, PatientSearch
 from xcpd.outcomes import check_search
 
+pytestmark = pytest.mark.attack
+
 
 def sample(path: str, country: str) -> SearchMask:
     return read_mask(shared(f"samples/{path}.xml").read_bytes(), CountryCode(country))

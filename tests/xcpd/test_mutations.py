@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from xcpd.masks import IdentifierRules, MaskRefused, read_mask
 from xcpd.outcomes import check_discovery, interpret, refusal_for
 from xcpd.read import read_discovery, read_discovery_response
 from xcpd.write import write_discovery, write_match, write_refusal
+
+pytestmark = pytest.mark.attack
 
 RULES = IdentifierRules(formats={MBO: (read_format(r"\d{9}")[0],)})
 QUESTION = write_discovery(discovery())

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from xcpd.peer_text import clean, sentence_and_place
 
+pytestmark = pytest.mark.attack
+
 
 @pytest.mark.parametrize(
     ("text", "cleaned"),

@@ -1,8 +1,9 @@
 """The embedded store's file: schema, versions, and how readers and the one writer open it.
 
-Plain ``sqlite3`` and documents inside the database, both by measurement (``docs/decisions/store.md``). Readers are read
-only and see a consistent state while the loader writes (write-ahead log); the file itself enforces that an identifier
-and a document id belong to one person only. Leaves to ``patients`` and ``documents`` what the values mean.
+Plain ``sqlite3`` and documents inside the database, both by measurement
+(``docs/decisions/0003-sqlite-for-the-store.md``). Readers are read only and see a consistent state while the loader
+writes (write-ahead log); the file itself enforces that an identifier and a document id belong to one person only.
+Leaves to ``patients`` and ``documents`` what the values mean.
 """
 
 from __future__ import annotations

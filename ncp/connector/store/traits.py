@@ -8,6 +8,7 @@ person's, and enough must be given (``is_enough``). Rules, also in ``docs/connec
 * names: without regard to case, accents, hyphens and order; one side may have more names than the other (``Ana`` fits
   ``Ana Marija``); names in different scripts cannot be compared and do not contradict;
 * postal code, city and country: equal in the same sense. The street is not compared: nobody spells it twice the same.
+  A country without any other part of an address is no trait: gateways write there the country they ask (OpenNCP).
 """
 
 from __future__ import annotations
@@ -37,13 +38,15 @@ def is_enough(search: PatientSearch) -> bool:
 def contradicts(search: PatientSearch, person: Person, other_names: Iterable[tuple[str, str]]) -> bool:
     """Whether any trait of the search, beside the identifiers, cannot be this person's."""
     names = [(person.family, person.given), *other_names]
+    asked, known = search.address, person.address
+    is_address = bool(asked.street or asked.city or asked.postal_code)
     return (
         _other_date(search.birth_date, person.birth_date)
         or _other(search.gender, person.gender)
         or _other_names(search, names)
-        or _other(search.address.postal_code, person.address.postal_code)
-        or _other(search.address.city, person.address.city)
-        or _other(search.address.country, person.address.country)
+        or _other(asked.postal_code, known.postal_code)
+        or _other(asked.city, known.city)
+        or (is_address and _other(asked.country, known.country))
     )
 
 

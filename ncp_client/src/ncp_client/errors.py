@@ -129,6 +129,10 @@ _BY_ENDING: tuple[tuple[str, type[GatewayError]], ...] = (
     ("_INCORRECT_LANGUAGE", ContentError),
     ("_NOT_PROVIDED", ContentError),
     ("_MISSING_EXPECTED_MAPPING", ContentError),
+    ("_MISSING_EXPECTED_TRANSLATION", ContentError),
+    ("_MISSING_MANDATORY_DATA", ContentError),
+    ("_MISSING_MANDATORY_METADATA", ContentError),
+    ("_INCORRECT_FORMAT", ContentError),
     ("_MISSING_BASIC_DATA", ContentError),
     ("_MISSING_BASIC_SECTIONS", ContentError),
     ("_UI_TRANSFORMATION", ContentError),
@@ -138,6 +142,8 @@ _BY_BEGINNING: tuple[tuple[str, type[GatewayError]], ...] = (
     ("ERROR_HPI_", ProfessionalRefused),
     ("ERROR_SEC_", SecurityRefused),
     ("ERROR_PI_", IdentificationError),
+    ("ERROR_HQI_", ContentError),
+    ("WARNING_HQI_", ContentError),
     ("XDS", RequestRefused),
 )
 

@@ -21,6 +21,7 @@ from ncp_client.values import (
     Country,
     Document,
     DocumentPair,
+    DocumentPairs,
     FetchedDocument,
     Notice,
     Patient,
@@ -186,8 +187,9 @@ class Treatment:
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         maximum_size: int | None = None,
-    ) -> list[DocumentPair]:
-        """What there is; empty for nothing. Several class codes, and filters, for original clinical documents only."""
+    ) -> DocumentPairs:
+        """What there is, and warnings about the list; empty for nothing. Several class codes, and filters, are for
+        original clinical documents only."""
         codes = [class_codes] if isinstance(class_codes, str) else list(class_codes)
         question: dict[str, Any] = {
             "countryCode": self.patient.country,
@@ -200,8 +202,8 @@ class Treatment:
         try:
             reply = self._gateway.connector.call("queryDocuments", question, assertions=self._assertions)
         except DocumentNotFound:
-            return []
-        return messages.pairs(self.patient.country, reply.value or [])
+            return DocumentPairs()
+        return DocumentPairs(messages.pairs(self.patient.country, reply.value or []), reply.warnings)
 
     def fetch(self, document: Document | DocumentPair, *, language: str) -> FetchedDocument:
         """The document; a coded one translated into ``language`` (BCP 47). Of a pair the structured one is fetched.

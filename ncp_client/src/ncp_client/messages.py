@@ -151,7 +151,8 @@ def _day(value: date) -> str:
 
 
 def _document(country_code: str, listed: Any) -> Document:
-    authors = ((author.person or "").strip() for author in listed.authors or ())
+    # An empty element comes as None.
+    authors = ((author.person or "").strip() for author in listed.authors or () if author is not None)
     return Document(
         country=country_code,
         unique_id=listed.uuid or "",

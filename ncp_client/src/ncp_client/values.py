@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -231,6 +231,15 @@ class DocumentPair:
         if document is None:
             raise ValueError("a pair holds at least one document")
         return document
+
+
+class DocumentPairs(list[DocumentPair]):
+    """The documents listed; ``warnings`` name what the professional should be told of the list (``peer.partial``: the
+    other country could answer only a part of the question)."""
+
+    def __init__(self, pairs: Iterable[DocumentPair] = (), warnings: tuple[str, ...] = ()) -> None:
+        super().__init__(pairs)
+        self.warnings = warnings
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,0 +1,221 @@
+"""Walking a CDA so that nothing is passed over: whatever no reader takes is listed.
+
+Readers ask ``Reading.parts`` for the children of an element and take each by name; the element's attributes that they
+do not name, text where none belongs and children that they leave are noted as ``NotShown`` with all their content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lxml import etree
+from lxml.etree import _Element
+
+from ncp.semantics.model import NotShown
+from ncp.semantics.values import Place
+from ncp.wire.errors import Code, DocumentError
+from ncp.wire.xml import NS_HL7, NS_XSI
+
+NS_PHARM = "urn:hl7-org:pharm"
+"""Medication extension of Wave 6 and later."""
+NS_EPSOS = "urn:epsos-org:ep:medication"
+"""Medication extension up to Wave 5."""
+NS_SDTC = "urn:hl7-org:sdtc"
+"""HL7 extensions of the Structured Documents work group."""
+
+XSI_TYPE = f"{{{NS_XSI}}}type"
+
+STRUCTURAL = frozenset(
+    {
+        *("typeCode", "classCode", "determinerCode", "contextControlCode", "contextConductionInd", "inversionInd"),
+        *("moodCode", "ID"),
+        XSI_TYPE,
+        f"{{{NS_XSI}}}schemaLocation",
+        f"{{{NS_XSI}}}noNamespaceSchemaLocation",
+    }
+)
+"""Attributes that say how the document is built. Where one carries meaning, its reader takes it."""
+
+NOTHING: frozenset[str] = frozenset()
+
+MAX_NESTING = 16
+"""Statements inside statements; the deepest sample has four."""
+
+_RESOLVED_MAX = 20_000_000
+"""Characters of narrative that references may name in all: every reference of a real document together names a fraction
+of its narrative, while a few bytes could ask for the same megabyte again and again."""
+
+_NAME_MAX = 64
+_IDENTITIES = frozenset({"templateId", "typeId"})
+_BLOCKS = frozenset(
+    "paragraph list item caption table thead tbody tfoot tr th td br footnote title".split()  # noqa: SIM905
+)
+
+Child = tuple[str, _Element, Place]
+"""Local name, element, place. Elements of a foreign namespace have a name that no reader knows."""
+
+
+class Reading:
+    """The state of reading one document."""
+
+    def __init__(self, root: _Element) -> None:
+        self.not_shown: list[NotShown] = []
+        self._root = root
+        self._names: dict[object, str] = {}
+        self._ids: dict[str, _Element] | None = None
+        self._texts: dict[str, str] = {}
+        self._resolved = 0
+        self.nesting = 0
+
+    # Places and children
+
+    def parts(self, element: _Element, place: Place, known: frozenset[str] = NOTHING) -> list[Child]:
+        """The child elements; unknown attributes and text between the children are noted."""
+        keys = element.keys()
+        if keys and not known.issuperset(keys):
+            self.attributes(element, place, known)
+        found: list[Child] = []
+        if len(element):
+            names = self._names
+            counts: dict[str, int] = {}
+            prefix = f"{place}/" if place else ""
+            stray = element.text
+            for node in element:
+                tail = node.tail
+                if tail is not None and not tail.isspace():
+                    stray = (stray or "") + tail
+                tag = node.tag
+                name = names.get(tag)
+                if name is None:
+                    if not isinstance(tag, str):
+                        continue
+                    name = names[tag] = _name(tag)
+                number = counts.get(name, 0) + 1
+                counts[name] = number
+                step = name if number == 1 else f"{name}[{number}]"
+                found.append((name, node, Place(prefix + step)))
+                if name in _IDENTITIES and (len(node) or node.text):
+                    # Read by its attributes alone, everywhere.
+                    self.skip(found[-1])
+        else:
+            stray = element.text
+        if stray is not None and not stray.isspace() and stray:
+            self.not_shown.append(NotShown(Place(f"{place}/text()"), "text", (("text()", stray.strip()),)))
+        return found
+
+    def mixed(self, element: _Element, place: Place) -> list[Child]:
+        """The child elements of mixed content; its text and its attributes are the reader's."""
+        found: list[Child] = []
+        counts: dict[str, int] = {}
+        for node in element.iterchildren("*"):
+            name = _name(str(node.tag))
+            number = counts[name] = counts.get(name, 0) + 1
+            found.append((name, node, Place(f"{place}/{name}" if number == 1 else f"{place}/{name}[{number}]")))
+        return found
+
+    def attributes(self, element: _Element, place: Place, known: frozenset[str]) -> None:
+        """Note the attributes that no reader takes."""
+        for key, value in element.items():
+            if key not in known and key not in STRUCTURAL:
+                name = _name(str(key))
+                self.not_shown.append(NotShown(Place(f"{place}/@{name}"), f"@{name}", ((f"@{name}", str(value)),)))
+
+    def leaf(self, element: _Element, place: Place, known: frozenset[str]) -> None:
+        """An element of which only the attributes are taken."""
+        for child in self.parts(element, place, known):
+            self.skip(child)
+
+    def skip(self, child: Child) -> None:
+        """Note a child that nobody takes, with all that is in it."""
+        name, element, place = child
+        self.not_shown.append(NotShown(place, name, tuple(_content(element))))
+
+    def mark(self, element: _Element, place: Place, attribute: str) -> None:
+        """Note an attribute that a reader knows and cannot make sense of."""
+        value = element.get(attribute)
+        if value is not None:
+            self.not_shown.append(NotShown(Place(f"{place}/@{attribute}"), f"@{attribute}", ((attribute, str(value)),)))
+
+    # The narrative
+
+    def referred(self, reference: str) -> str:
+        """The words of the narrative that ``#id`` names; empty for a reference that leads nowhere or outside."""
+        if not reference.startswith("#"):
+            return ""
+        name = reference[1:]
+        known = self._texts.get(name)
+        if known is None:
+            element = self._element(name)
+            known = self._texts[name] = "" if element is None else spoken(element, self._limit())
+            self._resolved += len(known)
+        return known
+
+    def _limit(self) -> int:
+        left = _RESOLVED_MAX - self._resolved
+        if left <= 0:
+            raise refused("document.references")
+        return left
+
+    def _element(self, name: str) -> _Element | None:
+        if self._ids is None:
+            # The first one wins where an ID stands twice.
+            self._ids = {}
+            for element in _WITH_ID(self._root):
+                self._ids.setdefault(str(element.get("ID")), element)
+        return self._ids.get(name)
+
+
+_WITH_ID = etree.XPath("//*[@ID]")
+
+
+def refused(reason: str) -> DocumentError:
+    """The document is not shown at all."""
+    return DocumentError(Code.HQI_GENERIC, reason, message="The document cannot be read.")
+
+
+def spoken(element: _Element, limit: int = _RESOLVED_MAX) -> str:
+    """The words of a piece of narrative in one line: cells and paragraphs apart, white space collapsed.
+
+    Raises ``DocumentError`` (``document.references``) above ``limit`` characters.
+    """
+    pieces: list[str] = []
+    size = 0
+    for event, node in etree.iterwalk(element, events=("start", "end", "comment", "pi")):
+        if event == "start":
+            text = node.text
+            if str(node.tag).rpartition("}")[2] in _BLOCKS:
+                pieces.append(" ")
+        elif node is element:
+            continue
+        else:
+            text = node.tail
+            if event == "end" and str(node.tag).rpartition("}")[2] in _BLOCKS:
+                pieces.append(" ")
+        if text:
+            pieces.append(text)
+            size += len(text)
+            if size > limit:
+                raise refused("document.references")
+    return " ".join("".join(pieces).split())
+
+
+def _name(tag: str) -> str:
+    namespace, _, local = tag.rpartition("}")
+    if namespace[1:] in ("", NS_HL7, NS_PHARM, NS_EPSOS, NS_SDTC):
+        return local[:_NAME_MAX]
+    # A name no reader knows; the same for each prefix that the document may choose.
+    return f"*{local[:_NAME_MAX]}"
+
+
+def _content(element: _Element) -> Iterable[tuple[str, str]]:
+    """Every attribute and text of a subtree, as (where, what)."""
+    for event, node in etree.iterwalk(element, events=("start", "end", "comment", "pi")):
+        if event == "start":
+            name = _name(str(node.tag))
+            for key, value in node.items():
+                yield f"{name}/@{_name(str(key))}", str(value)
+            if node.text and not node.text.isspace():
+                yield name, node.text.strip()
+        elif node is not element and node.tail and not node.tail.isspace():
+            parent = node.getparent()
+            yield (_name(str(parent.tag)) if parent is not None else ""), node.tail.strip()
