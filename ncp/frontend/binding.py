@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from lxml import etree
@@ -20,6 +21,9 @@ from ncp.frontend.port import Call
 from ncp.frontend.spyne_import import Application, ComplexModel, MethodContext, ServerBase, Soap12, Wsdl11
 from ncp.wire.errors import Code, NcpError, RequestError
 from ncp.wire.xml import local_name
+
+ELEMENTS_MAX = 1000
+"""Elements of one request. The largest has 150; spyne takes a second for tens of thousands before it counts them."""
 
 
 @dataclass(slots=True)
@@ -93,6 +97,8 @@ class Binding:
     def _read(self, call: Call, body: _Element) -> tuple[Any, Conversation]:
         if not self.operation_of(body):
             raise RequestError(Code.GENERIC, "request.operation", message="The operation is not known")
+        if next(islice(body.iter(), ELEMENTS_MAX, None), None) is not None:
+            raise _malformed()
         conversation = Conversation(call)
         initial = MethodContext(self._server, MethodContext.SERVER)
         initial.in_body_doc = _plain(body)

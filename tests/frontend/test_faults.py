@@ -206,3 +206,12 @@ def test_a_code_that_is_no_code_becomes_the_generic_one(code: str) -> None:
 @pytest.fixture
 def caller(front_end_of: Callable[[], Caller]) -> Caller:
     return front_end_of()
+
+
+def test_a_request_of_more_elements_than_any_operation_has_is_refused_before_it_is_read(
+    caller: Caller, ncp_b: SmallNcpB
+) -> None:
+    content = QUERY_PATIENT.replace("<patientDemographics>", "<patientDemographics>" + "<ignored/>" * 1000)
+    assert content != QUERY_PATIENT
+    status, _ = caller.post(OPENNCP_9.paths[0], envelope(body(OPENNCP_9, "queryPatient", content), HCP))
+    assert (status, ncp_b.asked) == (500, [])
