@@ -88,6 +88,8 @@ class ScriptedConnector:
 
     def reset(self) -> None:
         self.calls: list[tuple[str, Any]] = []
+        self.slow: dict[str, float] = {}
+        """Seconds that a question takes."""
         self.persons: tuple[Person, ...] | Exception = (PERSON,)
         self.allowed: bool | Exception = True
         self.listed: tuple[DocumentEntry, ...] | Exception = SUMMARY
@@ -103,19 +105,19 @@ class ScriptedConnector:
         return [name for name, _ in self.calls]
 
     async def identify(self, permitted: PermittedDiscovery) -> tuple[Person, ...]:
-        return self._told("identify", permitted, self.persons)
+        return await self._told("identify", permitted, self.persons)
 
     async def consent(self, patient: PermittedPatient) -> bool:
-        return self._told("consent", patient, self.allowed)
+        return await self._told("consent", patient, self.allowed)
 
     async def find_documents(self, permitted: PermittedQuery) -> tuple[DocumentEntry, ...]:
-        return self._told("find_documents", permitted, self.listed)
+        return await self._told("find_documents", permitted, self.listed)
 
     async def describe_document(self, permitted: PermittedDescription) -> DocumentEntry | None:
-        return self._told("describe_document", permitted, self.described.get(permitted.document_unique_id))
+        return await self._told("describe_document", permitted, self.described.get(permitted.document_unique_id))
 
     async def fetch_document(self, permitted: PermittedRetrieve) -> bytes:
-        return self._told("fetch_document", permitted, self.contents[permitted.document.unique_id])
+        return await self._told("fetch_document", permitted, self.contents[permitted.document.unique_id])
 
     async def probe(self) -> None:
         return None
@@ -123,8 +125,10 @@ class ScriptedConnector:
     async def close(self) -> None:
         return None
 
-    def _told(self, name: str, permitted: Any, value: Any) -> Any:
+    async def _told(self, name: str, permitted: Any, value: Any) -> Any:
         self.calls.append((name, permitted))
+        if name in self.slow:
+            await asyncio.sleep(self.slow[name])
         if isinstance(value, Exception):
             raise value
         return value
