@@ -136,10 +136,13 @@ _REASON = re.compile(
 
 
 def test_every_reason_that_the_gateway_gives_is_explained() -> None:
+    # Importers of terminology refuse rows of files, with reasons for their report only.
+    rows = ROOT / "ncp" / "semantics" / "terminology"
     given = {
         reason
         for folder in ("ncp", "xcpd", "xca", "saml_assertions", "trust_store")
         for path in (ROOT / folder).rglob("*.py")
+        if rows not in path.parents
         for reason in _REASON.findall(path.read_text(encoding="utf-8"))
     }
     assert given, "the pattern finds no reason at all"
