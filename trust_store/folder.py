@@ -178,7 +178,7 @@ def _read_crls(folder: Path, notes: list[str]) -> Iterator[tuple[str, x509.Certi
         try:
             is_pem = b"-----BEGIN" in data[:4096]
             yield str(path), (x509.load_pem_x509_crl if is_pem else x509.load_der_x509_crl)(data)
-        except ValueError:
+        except (ValueError, x509.InvalidVersion):
             # A download that went wrong takes no trust away from anyone: the state of the certificates shows it.
             notes.append(f"{path}: CRL is not used: it is not a CRL in PEM or DER")
 

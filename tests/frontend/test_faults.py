@@ -9,6 +9,7 @@ from lxml import etree
 
 from ncp.frontend.contracts import OPENNCP_7, OPENNCP_9, OWN, OWN_NAMESPACE, Contract
 from ncp.frontend.replies import write_fault
+from ncp.observability.log import configure
 from ncp.wire.errors import Code, DocumentError, NcpError, PatientError, PeerError
 from tests.support.frontend import HCP, SmallNcpB
 from tests.support.portal import Caller, envelope
@@ -172,6 +173,7 @@ def test_values_that_break_the_contract_are_faults(change: tuple[str, str], call
 def test_what_is_not_declared_is_a_generic_error_without_its_text(
     contract: Contract, caller: Caller, ncp_b: SmallNcpB, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    configure("info")  # other tests of the run may have asked for less
     ncp_b.failure = KeyError("Novak")
     status, root = caller.post(contract.paths[0], envelope(body(contract, "queryPatient", QUERY_PATIENT), HCP))
     text = etree.tostring(root).decode()

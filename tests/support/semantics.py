@@ -182,6 +182,9 @@ def take(held: dict[str, Counter[str]], not_shown: dict[str, Counter[str]], plac
         if not_shown[where][squeeze(value)]:
             not_shown[where][squeeze(value)] -= 1
             return True
+        # As above: what stands between elements is listed as one text.
+        if key == "text()" and any(squeeze(value) in text for text in not_shown[where]):
+            return True
         where = where.rpartition("/")[0]
     return False
 

@@ -93,7 +93,7 @@ def test_a_changed_crl_never_says_good_and_never_stops_anything(changes) -> None
     data = bytearray(original)
     for position, difference in changes:
         data[position % len(data)] ^= difference
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, x509.InvalidVersion):
         crl = x509.load_der_x509_crl(bytes(data))
         files = CrlFiles([("changed.crl", crl)], [CA.certificate])
         answer = files.check(read_certificate(ORIGINALS[0]), CA.certificate, AT)
