@@ -75,6 +75,17 @@ def elements(draw: st.DrawFn, depth: int = 4) -> etree._Element:
     return element
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.lists(elements(), max_size=4), st.sampled_from(["48765-2", "10160-0", "11450-4", "8716-3", "10162-6", "x"]))
+def test_any_tree_in_any_section_is_accounted_for(trees: list[etree._Element], code: str) -> None:
+    root = etree.fromstring(document(f'<code code="{code}"/>'.encode()))
+    section = next(root.iter("{urn:hl7-org:v3}section"))
+    for tree in trees:
+        section.append(tree)
+    content = etree.tostring(root)
+    assert account(content, read_cda(content)).missing == []
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

@@ -114,7 +114,12 @@ def account(content: bytes, summary: PatientSummary) -> Account:
             continue
         if is_narrative(element):
             narrative = narratives.get(place)
-            if narrative is None and place in not_shown:
+            listed = next((where for where in lineage(place) if not_shown.get(where)), "")
+            if narrative is None and listed:
+                # In a part that is listed as a whole: then every text of it stands there.
+                texts = (squeeze(text) for text in element.itertext())
+                if any(text and text not in not_shown[listed] for text in texts):
+                    result.missing.append(f"{place}: the listed narrative")
                 continue
             if narrative is None or canonical(narrative.element) != canonical(element):
                 result.missing.append(f"{place}: the narrative")
@@ -187,6 +192,13 @@ def take(held: dict[str, Counter[str]], not_shown: dict[str, Counter[str]], plac
             return True
         where = where.rpartition("/")[0]
     return False
+
+
+def lineage(place: str) -> Iterator[str]:
+    """The place and those round it, innermost first."""
+    while place:
+        yield place
+        place = place.rpartition("/")[0]
 
 
 def is_meant(element: Any, key: str) -> bool:
