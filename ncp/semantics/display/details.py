@@ -1,0 +1,225 @@
+"""Everything an entry, a party or an organisation says, as labelled data: what a table has no column for is here.
+
+Walks the fields of the model, so that a field added to it is shown without a change here. Leaves the choice of columns
+to ``rows``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any
+
+from ncp.semantics.display.pieces import Cell, Line, Piece
+from ncp.semantics.display.view import Detail
+from ncp.semantics.display.wording import Wording
+from ncp.semantics.model import NotShown
+from ncp.semantics.parties import Address, Name, Party, Telecom
+from ncp.semantics.statements import Relation, Statement
+from ncp.semantics.terminology import systems
+from ncp.semantics.values import (
+    AtEvent,
+    Coded,
+    Datum,
+    Flag,
+    Identifier,
+    Interval,
+    Number,
+    Periodic,
+    Point,
+    Quantity,
+    QuantityRange,
+    Ratio,
+    Text,
+    TimingSet,
+)
+
+_VALUES = (
+    *(Quantity, QuantityRange, Ratio, Number, Flag, Point, Interval, Periodic, AtEvent, TimingSet),
+    Text,
+)
+_BUILD = frozenset({"place", "kind", "act_class", "profiles", "part"})
+"""How a document is built; what of it carries meaning is said by other fields."""
+_FIELDS: dict[type, tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = {}
+_NORMAL = frozenset({("mood", "EVN"), ("type_code", "")})
+
+
+def _fields(kind: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """The names of the fields of a type, and what gets all of them at once."""
+    known = _FIELDS.get(kind)
+    if known is None:
+        names = tuple(one.name for one in fields(kind) if one.name not in _BUILD)
+        get = attrgetter(*names)
+        known = _FIELDS[kind] = names, get if len(names) > 1 else lambda one: (get(one),)
+    return known
+
+
+class Details:
+    """The details of one document."""
+
+    def __init__(self, wording: Wording) -> None:
+        self._say = wording
+        self._labels = wording.words.fields
+
+    def of(self, datum: Datum) -> tuple[Detail, ...]:
+        """All that a datum says, but what it is empty of."""
+        return tuple(self._parts(datum))
+
+    def party(self, party: Party, label: str = "") -> Detail:
+        """A party: who, then everything else."""
+        label = label or self._say.words.parties.get(party.part, party.part)
+        return Detail(label, self._say.plain(party.text), self.of(party))
+
+    def not_shown(self, items: Iterable[NotShown]) -> tuple[Detail, ...]:
+        """What the model has no field for, as it stands in the document."""
+        return tuple(
+            Detail(
+                item.what,
+                tuple(
+                    (Piece(f"{where}: "), Piece(what, self._say.names.document_language))
+                    for where, what in item.content
+                )
+                or self._say.plain(item.place),
+            )
+            for item in items
+        )
+
+    def _parts(self, datum: Datum) -> Iterator[Detail]:
+        names, values = _fields(type(datum))
+        for name, value in zip(names, values(datum), strict=True):
+            if not value:
+                continue
+            if value is True:
+                yield Detail(self._label(name), self._say.plain(self._say.words.page["yes"]))
+            elif isinstance(value, str):
+                if (name, value) not in _NORMAL:
+                    yield Detail(self._label(name), self._word(name, value))
+            elif isinstance(value, tuple):
+                yield from self._several(name, value)
+            else:
+                yield from self._one(name, value)
+
+    def _several(self, name: str, values: tuple[Any, ...]) -> Iterator[Detail]:
+        for value in values:
+            if isinstance(value, str):
+                yield Detail(self._label(name), self._say.plain(value))
+            else:
+                yield from self._one(name, value)
+
+    def _one(self, name: str, value: Datum) -> Iterator[Detail]:
+        label = self._label(name)
+        if isinstance(value, Coded):
+            if not value.empty or value.null_flavor:
+                yield Detail(label, self.code(value))
+        elif isinstance(value, _VALUES):
+            if cell := self._with_reference(self._say.value(value), value):
+                yield Detail(label, cell)
+        elif isinstance(value, Identifier):
+            yield Detail(label, self._identifier(value))
+        elif isinstance(value, Name):
+            if said := self._say.name(value):
+                yield Detail(label, self._say.plain(said))
+        elif isinstance(value, Address):
+            if said := self._say.address(value):
+                yield Detail(label, self._say.plain(said))
+        elif isinstance(value, Telecom):
+            if said := self._say.telecom(value):
+                yield Detail(label, self._say.plain(said))
+        elif isinstance(value, Relation):
+            yield self._relation(value)
+        elif isinstance(value, Party):
+            yield self.party(value)
+        elif inside := self.of(value):
+            yield Detail(label, (), inside)
+
+    def code(self, coded: Coded) -> Cell:
+        """Name; code and system; English and the country's own words; other codes."""
+        say, labels = self._say, self._labels
+        lines: list[Line] = [say.code_line(coded)]
+        if coded.code:
+            system = coded.system_name or systems.NAMES.get(coded.system, "")
+            written = " · ".join(filter(None, (coded.code, system, coded.system, coded.system_version)))
+            lines.append((Piece(f"{labels['code']}: {written}"),))
+        shown = {piece.text for piece in lines[0]}
+        origin = say.names.origin(coded)
+        for label, words, language in (
+            (labels["english"], origin.english, "en"),
+            (labels["national"], origin.national, say.names.document_language),
+        ):
+            if words and words not in shown:
+                shown.add(words)
+                lines.append((Piece(f"{label}: "), Piece(words, language)))
+        if coded.display and coded.display not in shown:
+            shown.add(coded.display)
+            lines.append((Piece(coded.display),))
+        original = coded.original.text if coded.original is not None else ""
+        if original and original not in shown:
+            lines.append((Piece(f"{labels['original']}: "), Piece(original, say.names.document_language)))
+        waiting = list(coded.translations)
+        while waiting:
+            inner = waiting.pop(0)
+            waiting = [*inner.translations, *waiting]
+            written = " · ".join(filter(None, (inner.code, inner.system_name or systems.NAMES.get(inner.system, ""))))
+            words = inner.words
+            if (written and inner.code != coded.code) or (words and words not in shown):
+                shown.add(words)
+                lines.append((Piece(f"{labels['translations']}: {written} "), Piece(words)))
+        return tuple(lines)
+
+    def _identifier(self, value: Identifier) -> Cell:
+        written = " · ".join(filter(None, (value.extension, value.root, value.authority)))
+        return self._say.plain(written or self._say.null(value.null_flavor))
+
+    def _with_reference(self, cell: Cell, value: Datum) -> Cell:
+        if isinstance(value, Text) and value.reference and not value.reference.startswith("#"):
+            # An address outside the document: told, never followed.
+            return (*cell, (Piece(value.reference),))
+        return cell
+
+    def _relation(self, relation: Relation) -> Detail:
+        relations = self._say.words.relations
+        label = relations.get(relation.type_code, relations["other"])
+        if relation.inverted == "true" and relation.type_code not in ("MFST", "SUBJ"):
+            label = relations["inverted"].format(relation=label)
+        extra = []
+        if relation.negated:
+            extra.append(Detail(self._label("negated"), self._say.plain(self._say.words.page["yes"])))
+        if relation.sequence:
+            extra.append(Detail(self._label("sequence"), self._say.plain(relation.sequence)))
+        if relation.null_flavor:
+            extra.append(Detail(self._label("null_flavor"), self._say.plain(self._say.null(relation.null_flavor))))
+        return Detail(label, self._head(relation.statement), (*extra, *self.of(relation.statement)))
+
+    def _head(self, statement: Statement) -> Cell:
+        """What a linked statement is about, in one line."""
+        return (self._say.code_line(statement.code),) if statement.code and not statement.code.empty else ()
+
+    def _word(self, name: str, value: str) -> Cell:
+        if name == "null_flavor":
+            return self._say.plain(self._say.null(value))
+        return self._say.plain(value)
+
+    def _label(self, name: str) -> str:
+        return self._labels.get(name, name)
+
+
+def raw(datum: Datum) -> tuple[Detail, ...]:
+    """Every word of a datum with the name of its field and nothing else: for an entry that could not be laid out."""
+    found: list[Detail] = []
+    waiting: list[Any] = [datum]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        for name in (each.name for each in fields(one)):
+            value = getattr(one, name)
+            inside = value if isinstance(value, tuple) else (value,)
+            for each in inside:
+                if isinstance(each, Datum):
+                    waiting.append(each)
+                elif isinstance(each, str) and each and name not in _BUILD:
+                    found.append(Detail(name, ((Piece(each),),)))
+    return tuple(found)
