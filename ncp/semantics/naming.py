@@ -19,6 +19,7 @@ ENGLISH = "en-GB"
 """Language of designations in the pivot."""
 
 NULL_FLAVORS = "2.16.840.1.113883.5.1008"
+ACT_STATUS = "2.16.840.1.113883.5.14"
 
 _UNMAPPED = frozenset({"OTH", "UNC"})
 
@@ -62,17 +63,21 @@ class Names:
         self.release = release
         self.language = language
         self.document_language = document_language
+        self._english = language.partition("-")[0].lower() == "en"
         self._known: dict[tuple[str, str, str], tuple[str, str, bool, bool]] = {}
 
-    def of(self, coded: Coded) -> Named:
-        """The name of a coded element (``docs/display.md``, names)."""
+    def of(self, coded: Coded, implied: str = "") -> Named:
+        """The name of a coded element (``docs/display.md``, names).
+
+        ``implied`` is the system of a code that names none because its place does (``statusCode``; HL7 v3 CS).
+        """
         if coded.null_flavor and not (coded.code and coded.null_flavor not in _UNMAPPED):
             return self._without_code(coded)
         if not coded.code:
             words = coded.words
             state = CodeState.NOT_CODED if words else CodeState.NULL
             return Named(words or self.null_flavor("NI"), self.document_language if words else self.language, state)
-        text, language, translated, retired = self._designation(coded)
+        text, language, translated, retired = self._designation(coded, coded.system or implied)
         if text:
             state = CodeState.TRANSLATED if translated else CodeState.FALLBACK_ENGLISH
             return Named(text, language, state, retired=retired)
@@ -83,7 +88,7 @@ class Names:
             return Named(words, "", CodeState.UNKNOWN_CODE)
         if coded.display and coded.system in systems.NAMES:
             # An international code whose content was not imported: its name in a pivot is English.
-            return Named(words, ENGLISH, CodeState.FALLBACK_ENGLISH)
+            return Named(words, ENGLISH, CodeState.SAME if self._english else CodeState.FALLBACK_ENGLISH)
         return Named(words, "", CodeState.UNKNOWN_CODE)
 
     def origin(self, coded: Coded) -> Origin:
@@ -121,15 +126,15 @@ class Names:
         flavor = self.null_flavor(coded.null_flavor)
         return Named(flavor, self.language, CodeState.NULL, words=words if words != flavor else "")
 
-    def _designation(self, coded: Coded) -> tuple[str, str, bool, bool]:
-        key = (coded.system, coded.code, coded.system_version)
+    def _designation(self, coded: Coded, system: str) -> tuple[str, str, bool, bool]:
+        key = (system, coded.code, coded.system_version)
         known = self._known.get(key)
         if known is None:
             found = self.release.lookup(*key[:2], self.language, key[2] or None)
             if found is None:
                 known = ("", "", False, False)
             else:
-                translated = found.match is not Match.ENGLISH or self.language.partition("-")[0].lower() == "en"
+                translated = found.match is not Match.ENGLISH or self._english
                 known = (found.text, found.language, translated, found.concept_status != "current")
             self._known[key] = known
         return known

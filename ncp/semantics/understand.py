@@ -105,6 +105,14 @@ def _certainty(statement: Statement) -> Coded | None:
     return _value_of(statement, "66455-7", f"{_E}35", f"{_E}49")
 
 
+def _criticality(statement: Statement) -> Coded | None:
+    return _value_of(statement, "82606-5", f"{_E}33")
+
+
+def _outcome(statement: Statement) -> Coded | None:
+    return _value_of(statement, "11323-3", f"{_E}10", f"{_PCC}1.2")
+
+
 def _time(statement: Statement) -> Timing | None:
     return statement.times[0] if statement.times else None
 
@@ -160,8 +168,22 @@ def _inside(concern: Statement) -> list[Statement]:
     """What a concern is about: its observations, or the observation itself where there is no concern around it."""
     if concern.kind == "observation":
         return [concern]
-    subjects = [s for s in concern.of("SUBJ") if s.kind == "observation"]
-    return subjects or [r.statement for r in concern.relations if r.statement.kind == "observation"]
+    inside = [s for s in concern.of("SUBJ") if s.kind == "observation"]
+    inside = inside or [r.statement for r in concern.relations if r.statement.kind == "observation"]
+    # Some documents say severity or status beside what the concern is about, not below it.
+    return [s for s in inside if s.code is None or s.code.code not in _ABOUT] or inside
+
+
+_ABOUT = frozenset({"SEV", "33999-4", "66455-7", "82606-5", "11323-3", "48766-0"})
+"""Codes of what is said about a finding: severity, status, certainty, criticality, outcome, source."""
+
+
+def _of_one(found: Statement, concern: Statement, read: Callable[[Statement], Coded | None]) -> Coded | None:
+    """What is said about a finding, below it or beside it in a concern that has no other."""
+    said = read(found)
+    if said is None and concern is not found and len(_inside(concern)) == 1:
+        said = read(concern)
+    return said
 
 
 # Allergies and problems
@@ -177,7 +199,7 @@ def _allergies(concern: Statement) -> Iterator[Entry]:
             for party in found.acting("participant")
             if party.substance is not None and party.type_code in ("CSM", "")
         )
-        certainty, status = _certainty(found), _status(found)
+        certainty, status = _of_one(found, concern, _certainty), _of_one(found, concern, _status)
         reactions = tuple(_reaction(s) for s in found.of("MFST"))
         content = _says(found.values) or any(map(_names_something, agents)) or bool(reactions)
         yield Allergy(
@@ -196,8 +218,8 @@ def _allergies(concern: Statement) -> Iterator[Entry]:
             values=found.values,
             time=_time(found),
             reactions=reactions,
-            severity=_severity(found),
-            criticality=_value_of(found, "82606-5", f"{_E}33"),
+            severity=_of_one(found, concern, _severity),
+            criticality=_of_one(found, concern, _criticality),
             certainty=certainty,
             status=status,
             concern_status=outer.status if outer else None,
@@ -228,7 +250,7 @@ def _conditions(concern: Statement) -> Iterator[Entry]:
         return
     for found in _inside(concern) or [concern]:
         outer = concern if concern is not found else None
-        certainty, status = _certainty(found), _status(found)
+        certainty, status = _of_one(found, concern, _certainty), _of_one(found, concern, _status)
         both = (concern, found) if outer else (found,)
         yield Condition(
             place=found.place,
@@ -245,10 +267,10 @@ def _conditions(concern: Statement) -> Iterator[Entry]:
             values=found.values,
             type=found.code,
             time=_time(found),
-            severity=_severity(found),
+            severity=_of_one(found, concern, _severity),
             status=status,
             certainty=certainty,
-            outcome=_value_of(found, "11323-3", f"{_E}10", f"{_PCC}1.2"),
+            outcome=_of_one(found, concern, _outcome),
             concern_status=outer.status if outer else None,
             concern_time=_time(outer) if outer else None,
             professionals=tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ncp.semantics.display.details import Details
-from ncp.semantics.display.pieces import Cell, Line, Piece
+from ncp.semantics.display.pieces import Cell, Line, Piece, Tone
 from ncp.semantics.display.view import Detail, Provenance
 from ncp.semantics.display.wording import Wording
 from ncp.semantics.model import Header, Patient
@@ -90,7 +90,7 @@ class About:
         say = self._say
         updated = self._timing(header.last_update)
         if updated and (ago := self._ago(header.last_update, about)):
-            updated = (*updated, (Piece(ago),))
+            updated = (*updated, (Piece(ago, tone=Tone.UNSURE),))
         language = header.language.code if header.language is not None else ""
         document_id = say.identifier(header.id) if header.id is not None else ""
         if header.id is not None and header.id.extension:

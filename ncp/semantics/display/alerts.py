@@ -42,7 +42,7 @@ def alert_of(draft: Draft, kind: SectionKind, say: Wording) -> tuple[Line, bool]
         code = entry.status.code if entry.status is not None else ""
         if code in (NOT_PREGNANT, UNKNOWN_PREGNANCY) or not (code or entry.due):
             return None
-        line = (*_first(draft, "subject"), *_first(draft, "value"), *_first(draft, "due"))
+        line = (*_first(draft, "subject"), Piece(":"), *_first(draft, "value"), *_first(draft, "due"))
         return line, False
     if isinstance(entry, Measurements) and kind is SectionKind.RESULTS and entry.measured(BLOOD_GROUP):
         result = draft.cells.get("result", ())

@@ -15,6 +15,7 @@ from ncp.semantics.display.pieces import Cell, Line, Piece
 from ncp.semantics.display.view import Detail
 from ncp.semantics.display.wording import Wording
 from ncp.semantics.model import NotShown
+from ncp.semantics.naming import ACT_STATUS
 from ncp.semantics.parties import Address, Name, Party, Telecom
 from ncp.semantics.statements import Relation, Statement
 from ncp.semantics.terminology import systems
@@ -77,8 +78,7 @@ class Details:
             Detail(
                 item.what,
                 tuple(
-                    (Piece(f"{where}: "), Piece(what, self._say.names.document_language))
-                    for where, what in item.content
+                    (Piece(f"{where}:"), Piece(what, self._say.names.document_language)) for where, what in item.content
                 )
                 or self._say.plain(item.place),
             )
@@ -111,7 +111,7 @@ class Details:
         label = self._label(name)
         if isinstance(value, Coded):
             if not value.empty or value.null_flavor:
-                yield Detail(label, self.code(value))
+                yield Detail(label, self.code(value, ACT_STATUS if name == "status" else ""))
         elif isinstance(value, _VALUES):
             if cell := self._with_reference(self._say.value(value), value):
                 yield Detail(label, cell)
@@ -133,10 +133,10 @@ class Details:
         elif inside := self.of(value):
             yield Detail(label, (), inside)
 
-    def code(self, coded: Coded) -> Cell:
+    def code(self, coded: Coded, implied: str = "") -> Cell:
         """Name; code and system; English and the country's own words; other codes."""
         say, labels = self._say, self._labels
-        lines: list[Line] = [say.code_line(coded)]
+        lines: list[Line] = [say.code_line(coded, implied)]
         if coded.code:
             system = coded.system_name or systems.NAMES.get(coded.system, "")
             written = " · ".join(filter(None, (coded.code, system, coded.system, coded.system_version)))
@@ -149,13 +149,13 @@ class Details:
         ):
             if words and words not in shown:
                 shown.add(words)
-                lines.append((Piece(f"{label}: "), Piece(words, language)))
+                lines.append((Piece(f"{label}:"), Piece(words, language)))
         if coded.display and coded.display not in shown:
             shown.add(coded.display)
             lines.append((Piece(coded.display),))
         original = coded.original.text if coded.original is not None else ""
         if original and original not in shown:
-            lines.append((Piece(f"{labels['original']}: "), Piece(original, say.names.document_language)))
+            lines.append((Piece(f"{labels['original']}:"), Piece(original, say.names.document_language)))
         waiting = list(coded.translations)
         while waiting:
             inner = waiting.pop(0)
@@ -164,7 +164,7 @@ class Details:
             words = inner.words
             if (written and inner.code != coded.code) or (words and words not in shown):
                 shown.add(words)
-                lines.append((Piece(f"{labels['translations']}: {written} "), Piece(words)))
+                lines.append((Piece(f"{labels['translations']}: {written}".rstrip()), Piece(words)))
         return tuple(lines)
 
     def _identifier(self, value: Identifier) -> Cell:

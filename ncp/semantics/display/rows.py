@@ -196,7 +196,7 @@ class Rows:
         draft = Draft(entry)
         agents = tuple(line for agent in entry.agents for line in self._substance(agent))
         # Older documents name what the allergy is to, or that there is none, in the value.
-        values = say.values(entry.values)
+        values = say.values(value for value in entry.values if not (isinstance(value, Coded) and value.empty))
         reactions: list[Line] = []
         worst = [entry.severity]
         for reaction in entry.reactions:
@@ -214,13 +214,13 @@ class Rows:
             if line:
                 reactions.append(line)
         draft.cells = {
-            "agent": agents or values,
+            "agent": agents or values or say.values(entry.values),
             "type": (*say.coded(entry.type), *(values if agents else ())),
             "manifestations": tuple(reactions),
             "severity": (self._severity(entry.severity),) if entry.severity else (),
             "criticality": self._criticality(entry.criticality),
             "certainty": say.coded(entry.certainty),
-            "status": say.coded(entry.status or entry.concern_status),
+            "status": say.coded(entry.status) or say.status(entry.concern_status),
             "since": self._begins(entry.time, entry.concern_time),
             "details": self._comments(entry.comments),
         }
@@ -246,7 +246,7 @@ class Rows:
         ]
         draft.cells = {
             "problem": problem,
-            "status": say.coded(entry.status or entry.concern_status),
+            "status": say.coded(entry.status) or say.status(entry.concern_status),
             "certainty": say.coded(entry.certainty),
             "severity": (self._severity(entry.severity),) if entry.severity else (),
             "outcome": say.coded(entry.outcome),
@@ -364,7 +364,7 @@ class Rows:
             "frequency": frequency,
             "route": (*say.coded(entry.route), *(line for site in entry.sites for line in say.coded(site))),
             "period": period,
-            "status": say.coded(entry.status),
+            "status": say.status(entry.status),
             "reason": self._reasons(entry.reasons),
             "instructions": self._comments(entry.instructions),
         }
@@ -496,7 +496,7 @@ class Rows:
             draft.marks.append(self.mark("planned", Tone.UNSURE))
             state = say.plain(say.words.marks["planned"])
         else:
-            state = say.coded(entry.status) or say.plain(say.words.marks["done"])
+            state = say.status(entry.status) or say.plain(say.words.marks["done"])
             if entry.status is not None and entry.status.code in ("aborted", "suspended"):
                 draft.marks.append(self.mark(entry.status.code, Tone.OVER))
         code = entry.procedure

@@ -13,7 +13,7 @@ from typing import Any
 from ncp.semantics.coding import CodeState
 from ncp.semantics.display.pieces import Cell, Line, Piece, Tone
 from ncp.semantics.display.words import Words, words_for
-from ncp.semantics.naming import Names
+from ncp.semantics.naming import ACT_STATUS, Names
 from ncp.semantics.parties import Address, Name, Telecom
 from ncp.semantics.values import (
     AtEvent,
@@ -79,9 +79,13 @@ class Wording:
         """A code by its name; nothing for no element."""
         return () if coded is None else (self.code_line(coded),)
 
-    def code_line(self, coded: Coded) -> Line:
-        """The name, the document's words beside a null flavour, qualifiers."""
-        named = self.names.of(coded)
+    def status(self, status: Coded | None) -> Cell:
+        """The state of an act, whose code needs no system."""
+        return () if status is None else (self.code_line(status, ACT_STATUS),)
+
+    def code_line(self, coded: Coded, implied: str = "") -> Line:
+        """The name, the document's words beside a null flavour, qualifiers; ``implied`` as for ``Names.of``."""
+        named = self.names.of(coded, implied)
         self.states[coded.place] = named.state
         line: Line = (Piece(named.text, named.language, named.state),)
         if named.words:
