@@ -87,8 +87,9 @@ class Names:
             words = f"{coded.code} ({system})" if system else coded.code
             return Named(words, "", CodeState.UNKNOWN_CODE)
         if coded.display and coded.system in systems.NAMES:
-            # An international code whose content was not imported: its name in a pivot is English.
-            return Named(words, ENGLISH, CodeState.SAME if self._english else CodeState.FALLBACK_ENGLISH)
+            # An international code whose content was not imported. In a pivot its name is English, but a national
+            # document looks the same: the language is not claimed.
+            return Named(words, "", CodeState.SAME if self._english else CodeState.FALLBACK_ENGLISH)
         return Named(words, "", CodeState.UNKNOWN_CODE)
 
     def origin(self, coded: Coded) -> Origin:
@@ -111,7 +112,11 @@ class Names:
 
     def tongue(self, tag: str) -> str:
         """Name of a language by its tag, with its country where the tag has one; the tag itself where it is none."""
-        return self.designation(systems.LANGUAGE_TAGS, tag) or tag
+        named = self.designation(systems.LANGUAGE_TAGS, tag)
+        if not named and tag.isalpha():
+            # The value set has no tag without a country: the language's own one lends its name, not its country.
+            named = self.designation(systems.LANGUAGE_TAGS, f"{tag.lower()}-{tag.upper()}").partition(" (")[0]
+        return named or tag
 
     def designation(self, system: str, code: str) -> str:
         """The best name of a code that stands in no coded element; empty when there is none."""

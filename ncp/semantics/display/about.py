@@ -61,7 +61,7 @@ class About:
             self._fact("prefix", tuple((Piece(name.prefix),) for name in names if name.prefix), optional=True),
             self._fact("name", tuple((Piece(name.family or name.text),) for name in names if name.text)),
             self._fact("given", tuple((Piece(name.given),) for name in names if name.given)),
-            self._fact("sex", say.plain(self._sex(person))),
+            self._fact("sex", say.coded(person.gender) if person is not None else ()),
             self._fact("identifier", say.plain(say.identifier(ids[0]) if ids else "")),
             self._fact("other_identifiers", tuple((Piece(say.identifier(one)),) for one in ids[1:]), optional=True),
             self._fact("born", say.plain(self._birth(person))),

@@ -135,27 +135,27 @@ class Details:
 
     def code(self, coded: Coded, implied: str = "") -> Cell:
         """Name; code and system; English and the country's own words; other codes."""
-        say, labels = self._say, self._labels
+        say = self._say
         lines: list[Line] = [say.code_line(coded, implied)]
         if coded.code:
             system = coded.system_name or systems.NAMES.get(coded.system, "")
             written = " · ".join(filter(None, (coded.code, system, coded.system, coded.system_version)))
-            lines.append((Piece(f"{labels['code']}: {written}"),))
+            lines.append((Piece(f"{self._colon('code')} {written}"),))
         shown = {piece.text for piece in lines[0]}
         origin = say.names.origin(coded)
-        for label, words, language in (
-            (labels["english"], origin.english, "en"),
-            (labels["national"], origin.national, say.names.document_language),
+        for key, words, language in (
+            ("english", origin.english, "en"),
+            ("national", origin.national, say.names.document_language),
         ):
             if words and words not in shown:
                 shown.add(words)
-                lines.append((Piece(f"{label}:"), Piece(words, language)))
+                lines.append((Piece(self._colon(key)), Piece(words, language)))
         if coded.display and coded.display not in shown:
             shown.add(coded.display)
             lines.append((Piece(coded.display),))
         original = coded.original.text if coded.original is not None else ""
         if original and original not in shown:
-            lines.append((Piece(f"{labels['original']}:"), Piece(original, say.names.document_language)))
+            lines.append((Piece(self._colon("original")), Piece(original, say.names.document_language)))
         waiting = list(coded.translations)
         while waiting:
             inner = waiting.pop(0)
@@ -164,7 +164,7 @@ class Details:
             words = inner.words
             if (written and inner.code != coded.code) or (words and words not in shown):
                 shown.add(words)
-                lines.append((Piece(f"{labels['translations']}: {written}".rstrip()), Piece(words)))
+                lines.append((Piece(f"{self._colon('translations')} {written}".rstrip()), Piece(words)))
         return tuple(lines)
 
     def _identifier(self, value: Identifier) -> Cell:
@@ -199,6 +199,9 @@ class Details:
         if name == "null_flavor":
             return self._say.plain(self._say.null(value))
         return self._say.plain(value)
+
+    def _colon(self, key: str) -> str:
+        return self._say.words.page["colon"].format(label=self._label(key))
 
     def _label(self, name: str) -> str:
         return self._labels.get(name, name)

@@ -18,7 +18,7 @@ from lxml import etree
 from ncp.semantics.display.compose import compose
 from ncp.semantics.display.html import Html, Tag
 from ncp.semantics.display.narrative import Narratives
-from ncp.semantics.display.pieces import MARKED, Cell, Line, Piece, Tone
+from ncp.semantics.display.pieces import Cell, Line, Piece, Tone, badge_of
 from ncp.semantics.display.view import (
     Detail,
     Group,
@@ -140,7 +140,12 @@ class _Page:
         ):
             html.open("section", "box")
             html.element("h2", title)
-            self._facts(facts)
+            self._facts(fact for fact in facts if fact.cell)
+            for label, cell, inside in facts:
+                if inside and not cell:
+                    self._toggle(label, self._layout is Layout.PRINT, "detail")
+                    self._facts(inside)
+                    html.close("details")
             html.close("section")
         html.close("div")
 
@@ -286,12 +291,12 @@ class _Page:
             return
         html.open("tr", "more")
         html.open("td", colspan=width)
+        if anchor:
+            self._link(f"#{anchor}", self._page["source_text"], "source")
         if row.details:
             self._toggle(self._page["details"], row.simplified or self._layout is Layout.PRINT, "detail")
             self._facts(row.details)
             html.close("details")
-        if anchor:
-            self._link(f"#{anchor}", self._page["source_text"], "source")
         html.close("td")
         html.close("tr")
 
@@ -316,7 +321,7 @@ class _Page:
         html.element("h2", self._page["contacts"])
         for contact in self._view.contacts:
             named = " ".join(piece.text for line in contact.cell for piece in line)
-            title = ": ".join(filter(None, (contact.label, named)))
+            title = " ".join(filter(None, (self._page["colon"].format(label=contact.label), named)))
             self._toggle(title, self._layout is Layout.PRINT, "detail")
             self._facts(contact.inside)
             html.close("details")
@@ -385,10 +390,10 @@ class _Page:
             return
         if language == self._view.language:
             language = ""
-        if state is not None and state in MARKED:
+        if state is not None and (badge := badge_of(piece)):
             html.element("span", text, state.value, language)
             html.text(" ")
-            html.element("span", self._words.badges[state.value], "badge")
+            html.element("span", self._words.badges[badge], "badge")
         elif language:
             html.element("span", text, "", language)
         else:

@@ -55,6 +55,15 @@ MARKED = frozenset(
 """States that the reader has to see: the words are not a translation that somebody made and checked."""
 
 
+def badge_of(piece: Piece) -> str:
+    """Key of the badge that a piece carries; empty for none."""
+    if piece.state is None or piece.state not in MARKED:
+        return ""
+    # "English" is said only of words that the catalogue says are English.
+    english = piece.state is CodeState.FALLBACK_ENGLISH and not piece.language
+    return "not-translated" if english else piece.state.value
+
+
 def words_of(cell: Cell) -> str:
     """All words of a cell in one line."""
     return " ".join(piece.text for line in cell for piece in line)

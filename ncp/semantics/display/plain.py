@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from ncp.semantics.cda.reading import spoken
 from ncp.semantics.display.compose import compose
 from ncp.semantics.display.html import visible
-from ncp.semantics.display.pieces import MARKED, Cell, Line, Piece
+from ncp.semantics.display.pieces import Cell, Line, Piece, badge_of
 from ncp.semantics.display.view import Detail, Group, Provenance, Row, SectionView, SummaryView
 from ncp.semantics.display.words import Words, words_for
 from ncp.semantics.model import Level, PatientSummary
@@ -63,7 +63,7 @@ class _Text:
                 yield ", ".join(view.absent)
         yield from self._heading(page["contacts"], "=")
         for contact in view.contacts:
-            yield f"{contact.label}: {self._cell(contact.cell)}"
+            yield f"{self._label(contact.label)} {self._cell(contact.cell)}"
             if self._with_details:
                 yield from self._facts(contact.inside, 1)
         if view.not_shown:
@@ -101,9 +101,9 @@ class _Text:
             yield f"  [{section.narrative_note}]"
             yield f"  {spoken(section.narrative.element)}"
         for party in section.parties:
-            yield f"  {party.label}: {self._cell(party.cell)}"
+            yield f"  {self._label(party.label)} {self._cell(party.cell)}"
         if section.not_shown:
-            yield f"  {page['not_shown']}:"
+            yield f"  {self._label(page['not_shown'])}"
             yield from self._facts(section.not_shown, 2)
         for inside in section.inside:
             yield from self._section(inside)
@@ -113,15 +113,18 @@ class _Text:
         yield f"  - {marks}{self._cell(row.cells[0])}"
         for label, cell in zip(columns[1:], row.cells[1:], strict=False):
             if cell:
-                yield f"      {label}: {self._cell(cell)}"
+                yield f"      {self._label(label)} {self._cell(cell)}"
         if self._with_details or row.simplified:
             yield from self._facts(row.details, 4)
 
     def _facts(self, details: Iterable[Detail], depth: int) -> Iterator[str]:
         for label, cell, inside in details:
             if cell or inside:
-                yield f"{'  ' * depth}{label}: {self._cell(cell)}".rstrip()
+                yield f"{'  ' * depth}{self._label(label)} {self._cell(cell)}".rstrip()
                 yield from self._facts(inside, depth + 1)
+
+    def _label(self, label: str) -> str:
+        return self._page["colon"].format(label=label)
 
     def _heading(self, title: str, rule: str) -> Iterator[str]:
         yield ""
@@ -137,6 +140,6 @@ class _Text:
     def _piece(self, piece: Piece) -> str:
         if piece.tone is not None:
             return f"[{piece.text}]"
-        if piece.state is not None and piece.state in MARKED:
-            return f"{piece.text} ({self._words.badges[piece.state.value]})"
+        if badge := badge_of(piece):
+            return f"{piece.text} ({self._words.badges[badge]})"
         return piece.text

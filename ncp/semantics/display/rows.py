@@ -161,6 +161,7 @@ class Rows:
         draft.cells[first] = (said, *other, *words)
         if draft.entry.standing is not Standing.DENIED:
             draft.marks.clear()
+            draft.group = Group.CURRENT
 
     def absence_line(self, absence: Absence, kind: SectionKind) -> Line:
         """An absence by the designation of its code, else by its kind and null flavour."""
