@@ -1,0 +1,32 @@
+"""One catalogue with what the program brings, and one with nothing in it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ncp.semantics.terminology import rows
+from ncp.semantics.terminology.catalogue import Catalogue, ReleaseFolder
+from ncp.semantics.terminology.importing import ensure_shipped
+from ncp.semantics.terminology.release import Release
+from tests.support.terminology import build
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    folder = tmp_path_factory.mktemp("shipped")
+    ensure_shipped(ReleaseFolder(folder), datetime(2026, 5, 1, tzinfo=UTC))
+    return Catalogue(folder).current()
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    return made(tmp_path_factory.mktemp("empty"), [rows.Designation("2.25.1", "nothing", "en-GB", "nothing")])
+
+
+def made(folder: Path, content: list[rows.Row]) -> Release:
+    report = build(folder, content)
+    ReleaseFolder(folder).activate(report.manifest.release)
+    return Catalogue(folder).current()
