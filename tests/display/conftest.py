@@ -11,6 +11,7 @@ from ncp.semantics.terminology import rows
 from ncp.semantics.terminology.catalogue import Catalogue, ReleaseFolder
 from ncp.semantics.terminology.importing import ensure_shipped
 from ncp.semantics.terminology.release import Release
+from tests.support.demo_summaries import Written, demo_summaries
 from tests.support.terminology import build
 
 
@@ -30,3 +31,8 @@ def made(folder: Path, content: list[rows.Row]) -> Release:
     report = build(folder, content)
     ReleaseFolder(folder).activate(report.manifest.release)
     return Catalogue(folder).current()
+
+
+@pytest.fixture(scope="session")
+def demo() -> list[Written]:
+    return list(demo_summaries())

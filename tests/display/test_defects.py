@@ -118,7 +118,10 @@ def test_d8_every_time_of_a_medicine_is_shown(shipped: Release) -> None:
         ('<value xsi:type="IVL_PQ"><low value="1" unit="mg"/><high value="2.5" unit="mg"/></value>', "1 à 2,5 mg"),
         ('<value xsi:type="BL" value="true"/>', "oui"),
         ('<value xsi:type="TS" value="201503"/>', "mars 2015"),
-        ('<value xsi:type="RTO"><numerator value="1" unit="mg"/><denominator value="2" unit="mL"/></value>', "1 mg / 2 mL"),
+        (
+            '<value xsi:type="RTO"><numerator value="1" unit="mg"/><denominator value="2" unit="mL"/></value>',
+            "1 mg / 2 mL",
+        ),
         ('<value value="4"/>', "4"),
     ],
 )
@@ -130,9 +133,12 @@ def test_d9_values_of_every_type_are_shown(value: str, words: str, shipped: Rele
 
 
 def test_d10_types_are_read_whatever_their_prefix(shipped: Release) -> None:
-    other = document(section("11450-4", problem(ASTHMA))).replace(b"xsi:type", b"q7:type").replace(
-        b"xmlns:xsi", b"xmlns:q7"
-    ).replace(b'"CD"', b'"urn:CD"')
+    other = (
+        document(section("11450-4", problem(ASTHMA)))
+        .replace(b"xsi:type", b"q7:type")
+        .replace(b"xmlns:xsi", b"xmlns:q7")
+        .replace(b'"CD"', b'"urn:CD"')
+    )
     (row,) = Shown(page(other, shipped)).rows()
     assert "sthm" in row
 
@@ -162,7 +168,11 @@ def test_d12_deleted_words_stay_and_say_so(shipped: Release) -> None:
     )
     shown = Shown(page(document(section("42348-3", text=narrative)), shipped))
     words = shown.section()
-    for piece in ("[supprimé] stara doza", "[ajouté] nova doza", "veza [lien externe non ouvert: http://example.org/x]"):
+    for piece in (
+        "[supprimé] stara doza",
+        "[ajouté] nova doza",
+        "veza [lien externe non ouvert: http://example.org/x]",
+    ):
         assert piece in words
     assert "slika [image non affichée]" in words
     assert not [a for a in shown.root.iter("a") if not (a.get("href") or "").startswith("#")]
@@ -199,9 +209,7 @@ def test_d14_nothing_is_fetched_from_anywhere(shipped: Release) -> None:
     ],
 )
 def test_d15_a_partial_absence_is_a_row_among_others(scope: str, words: str, shipped: Release) -> None:
-    none = concern(
-        f'<observation>{code("value", f"no-known-{scope}-allergies", ABSENT, kind="CD")}</observation>'
-    )
+    none = concern(f"<observation>{code('value', f'no-known-{scope}-allergies', ABSENT, kind='CD')}</observation>")
     real = allergy(code("code", "J01CA04", ATC, "amoxicillin"))
     shown = Shown(page(document(section("48765-2", none, real)), shipped))
     assert len(shown.rows("current")) == 2 and any(words in row for row in shown.rows())
@@ -244,9 +252,11 @@ def test_a_document_of_the_old_medication_namespace_shows_the_same(shipped: Rele
         "</epsos:ingredient>"
     )
     old = document(section("10160-0", medicine("Exemplol", inside=inside)))
-    new = old.replace(b"<epsos:ingredient classCode='MMAT'", b"<epsos:ingredientSubstance").replace(
-        b"</epsos:ingredient></epsos:ingredient>", b"</epsos:ingredientSubstance></epsos:ingredient>"
-    ).replace(b"epsos:", b"pharm:")
+    new = (
+        old.replace(b"<epsos:ingredient classCode='MMAT'", b"<epsos:ingredientSubstance")
+        .replace(b"</epsos:ingredient></epsos:ingredient>", b"</epsos:ingredientSubstance></epsos:ingredient>")
+        .replace(b"epsos:", b"pharm:")
+    )
     rows = [Shown(page(one, shipped)).rows() for one in (old, new)]
     assert rows[0] == rows[1] and "500 mg / 1 unité(s)" in rows[0][0]
     assert ROOT.count("xmlns:pharm") == 1

@@ -68,7 +68,11 @@ def test_each_absence_says_its_own_sentence_and_hides_nothing(absence: str, ship
     assert words in row and "(0)" in next(alone.words(nav) for nav in alone.root.iter("nav"))
     beside = Shown(page(document(section(loinc, made, real(loinc))), shipped))
     assert len(beside.rows("current")) == 2 and any("Stvarno" in row for row in beside.rows())
-    partial = absence in ("no-known-food-allergies", "no-known-medication-allergies", "no-known-environmental-allergies")
+    partial = absence in (
+        "no-known-food-allergies",
+        "no-known-medication-allergies",
+        "no-known-environmental-allergies",
+    )
     assert ("contradictoire" in beside.section()) is not partial
 
 
@@ -192,7 +196,7 @@ def test_alerts_name_what_must_not_be_missed_and_lead_to_it(shipped: Release) ->
     device = entry("46264-8", {"code": "14106009", "system": "2.16.840.1.113883.6.96", "display": "Stimulator"})
     blood = (
         '<observation><code code="34530-6" codeSystem="2.16.840.1.113883.6.1"/>'
-        f'{code("value", "278149003", display="Krvna grupa A", kind="CD")}</observation>'
+        f"{code('value', '278149003', display='Krvna grupa A', kind='CD')}</observation>"
     )
     content = document(
         section("30954-2", blood), section("46264-8", device), section("48765-2", mild, high, threatening, refuted)
@@ -206,7 +210,10 @@ def test_alerts_name_what_must_not_be_missed_and_lead_to_it(shipped: Release) ->
     assert targets <= ids
     rows = shown.rows("current")
     # Life threatening first, then high criticality, whatever the document's order.
-    assert ["Penicilin" in rows[0] or "pénicilline" in rows[0] or "amoxicil" in rows[0], "Kikiriki" in rows[1]] == [True, True]
+    assert ["Penicilin" in rows[0] or "pénicilline" in rows[0] or "amoxicil" in rows[0], "Kikiriki" in rows[1]] == [
+        True,
+        True,
+    ]
 
 
 def test_sections_stand_in_clinical_order_with_unknown_ones_after_them(shipped: Release) -> None:

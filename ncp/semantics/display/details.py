@@ -42,6 +42,8 @@ _VALUES = (
 )
 _BUILD = frozenset({"place", "kind", "act_class", "profiles", "part"})
 """How a document is built; what of it carries meaning is said by other fields."""
+_IMPLIED = {"status": ACT_STATUS, "signature": "2.16.840.1.113883.5.89"}
+"""Systems of codes that name none because their place does."""
 _FIELDS: dict[type, tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = {}
 _NORMAL = frozenset({("mood", "EVN"), ("type_code", "")})
 
@@ -111,7 +113,7 @@ class Details:
         label = self._label(name)
         if isinstance(value, Coded):
             if not value.empty or value.null_flavor:
-                yield Detail(label, self.code(value, ACT_STATUS if name == "status" else ""))
+                yield Detail(label, self.code(value, _IMPLIED.get(name, "")))
         elif isinstance(value, _VALUES):
             if cell := self._with_reference(self._say.value(value), value):
                 yield Detail(label, cell)

@@ -7,6 +7,7 @@ not understood is shown as it stands (``docs/display.md``, values).
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -39,7 +40,6 @@ _TIME = re.compile(
 )
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 _ANNOTATION = re.compile(r"\{([^{}]*)\}")
-_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 NARROW = "\u202f"
 """Between a number and its unit: they stay on one line."""
 
@@ -262,7 +262,7 @@ class Wording:
         year, month, day, hour, minute, second, fraction, zone = match.groups()
         if month is not None and not 1 <= int(month) <= 12:
             return digits
-        if day is not None and not 1 <= int(day) <= _DAYS[int(month) - 1]:
+        if day is not None and not 1 <= int(day) <= _days(int(year), int(month)):
             return digits
         times = self.words.times
         if month is None:
@@ -388,6 +388,10 @@ class Wording:
 
 _ADDRESS_USE = "2.16.840.1.113883.5.1119"
 _TIMING_EVENTS = ("2.16.840.1.113883.5.139", "2.16.840.1.113883.4.642.4.76")
+
+
+def _days(year: int, month: int) -> int:
+    return monthrange(year, month)[1] if year else 31
 
 
 def _is_day(point: Point) -> bool:

@@ -30,6 +30,9 @@ NAMES = {
     LANGUAGE_TAGS: "Language tags (BCP 47)",
     EHDSI_ICD_10: "ICD-10",
     WHO_ICD_10: "ICD-10",
+    "1.3.6.1.4.1.19376.1.5.3.2": "IHEActCode",
+    # The same with a slip in its second arc, as the W8 templates write it.
+    "1.3.5.1.4.1.19376.1.5.3.2": "IHEActCode",
     ORPHANET: "Orphacode",
     EMDN: "EMDN",
     "2.16.840.1.113883.2.9.6.2.7": "ISCO-08",
@@ -40,6 +43,7 @@ NAMES = {
     "2.16.840.1.113883.5.25": "Confidentiality",
     "2.16.840.1.113883.5.83": "ObservationInterpretation",
     "2.16.840.1.113883.5.88": "ParticipationFunction",
+    "2.16.840.1.113883.5.89": "ParticipationSignature",
     "2.16.840.1.113883.5.110": "RoleClass",
     "2.16.840.1.113883.5.111": "RoleCode",
     "2.16.840.1.113883.5.139": "TimingEvent",
