@@ -46,10 +46,10 @@ class Narrative(Datum):
     @property
     def empty(self) -> bool:
         """No word in it."""
-        return not any(text and not text.isspace() for text in _ALL_TEXT(self.element))
+        return not _HAS_WORDS(self.element)
 
 
-_ALL_TEXT = etree.XPath("descendant::text()")
+_HAS_WORDS = etree.XPath("boolean(normalize-space(string(.)))")
 
 
 class SectionKind(StrEnum):

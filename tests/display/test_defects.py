@@ -51,7 +51,7 @@ def test_d2_a_null_flavour_on_one_act_hides_nothing_else(shipped: Release) -> No
         code("value", "Z-771", "1.2.250.1.999.1", "National thing", kind="CD"),
         code("value", "195967001", display="National thing", kind="CD"),
         '<value xsi:type="CD" nullFlavor="OTH"><originalText>National thing</originalText></value>',
-        '<value xsi:type="CD" nullFlavor="OTH"><translation code="1" codeSystem="2.3" displayName="National thing"/></value>',
+        '<value xsi:type="CD" nullFlavor="OTH"><translation code="1" displayName="National thing"/></value>',
         '<value xsi:type="CD" code="x" displayName="National thing"/>',
     ],
 )
@@ -145,7 +145,8 @@ def test_d10_types_are_read_whatever_their_prefix(shipped: Release) -> None:
 
 def test_d11_authors_and_performers_are_never_paired_by_position(shipped: Release) -> None:
     def person(kind: str, name: str, inside: str) -> str:
-        return f"<{kind}><time value='2026'/><{inside}><assignedPerson><name>{name}</name></assignedPerson></{inside}></{kind}>"
+        who = f"<{inside}><assignedPerson><name>{name}</name></assignedPerson></{inside}>"
+        return f"<{kind}><time value='2026'/>{who}</{kind}>"
 
     authors = person("author", "First Author", "assignedAuthor") + person("author", "Second Author", "assignedAuthor")
     performer = person("performer", "Only Performer", "assignedEntity")
@@ -182,11 +183,12 @@ def test_d12_deleted_words_stay_and_say_so(shipped: Release) -> None:
 def test_d13_attributes_of_the_narrative_do_not_get_into_the_page(empty: Release) -> None:
     narrative = (
         '<table onclick="alert(1)" style="x:y" border="1"><tr onmouseover="alert(2)"><td colspan="2" rowspan="x" '
-        'styleCode="Bold onclick=1" style="a:b">ćelija</td></tr></table><list onload="x"><item style="c:d">i</item></list>'
+        'styleCode="Bold onclick=1" style="a:b">ćelija</td></tr></table>'
+        '<list onload="x"><item style="c:d">i</item></list>'
     )
     shown = Shown(page(document(section("42348-3", text=narrative)), empty))
     for element in shown.root.iter():
-        assert not [name for name in element.keys() if name.startswith("on") or name == "style"]
+        assert not [name for name in element.attrib if name.startswith("on") or name == "style"]
     (cell,) = [td for td in shown.root.iter("td") if "ćelija" in shown.words(td)]
     assert (cell.get("colspan"), cell.get("rowspan"), cell.get("class")) == ("2", None, "bold")
 
@@ -218,7 +220,7 @@ def test_d15_a_partial_absence_is_a_row_among_others(scope: str, words: str, shi
 
 def test_d16_the_country_of_a_vaccination_is_its_country(shipped: Release) -> None:
     performer = (
-        "<performer><assignedEntity><id root='1.2'/><representedOrganization><name>Centar</name></representedOrganization>"
+        "<performer><assignedEntity><representedOrganization><name>Centar</name></representedOrganization>"
         "<addr><streetAddressLine>Ulica 1</streetAddressLine><city>Gent</city><country>BE</country></addr>"
         "</assignedEntity></performer>"
     )

@@ -48,7 +48,8 @@ def entry(loinc: str, coded: dict[str, str]) -> str:
     if loinc in ("48765-2", "11450-4"):
         return concern(f"<observation>{code('value', kind='CD', **attributes)}</observation>")
     if loinc == "10160-0":
-        return f'<substanceAdministration>{code("code", **attributes)}<statusCode code="active"/></substanceAdministration>'
+        coded_drug = f'{code("code", **attributes)}<statusCode code="active"/>'
+        return f"<substanceAdministration>{coded_drug}</substanceAdministration>"
     if loinc == "47519-4":
         return f"<procedure>{code('code', **attributes)}</procedure>"
     device = f"<participantRole><playingDevice>{code('code', **attributes)}</playingDevice></participantRole>"
@@ -187,7 +188,8 @@ def test_alerts_name_what_must_not_be_missed_and_lead_to_it(shipped: Release) ->
     high = allergy(PEANUT, said("82606-5", "high"))
     threatening = allergy(
         code("code", "J01CA04", ATC, "Penicilin"),
-        '<entryRelationship typeCode="MFST"><observation><value xsi:type="CD" code="1" codeSystem="2.3" displayName="Šok"/>'
+        '<entryRelationship typeCode="MFST"><observation>'
+        + code("value", "1", "2.3", "Šok", kind="CD")
         + said("SEV", "442452003")
         + "</observation></entryRelationship>",
     )

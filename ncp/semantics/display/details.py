@@ -36,10 +36,7 @@ from ncp.semantics.values import (
     TimingSet,
 )
 
-_VALUES = (
-    *(Quantity, QuantityRange, Ratio, Number, Flag, Point, Interval, Periodic, AtEvent, TimingSet),
-    Text,
-)
+_VALUES = (Quantity, QuantityRange, Ratio, Number, Flag, Point, Interval, Periodic, AtEvent, TimingSet)
 _BUILD = frozenset({"place", "kind", "act_class", "profiles", "part"})
 """How a document is built; what of it carries meaning is said by other fields."""
 _IMPLIED = {"status": ACT_STATUS, "signature": "2.16.840.1.113883.5.89"}
@@ -64,6 +61,18 @@ class Details:
     def __init__(self, wording: Wording) -> None:
         self._say = wording
         self._labels = wording.words.fields
+        say = wording
+        self._cells: dict[type, Callable[[str, Any], Cell]] = {
+            str: self._word,
+            bool: self._flag,
+            Coded: self._coded,
+            Text: self._text,
+            Identifier: lambda _, one: self._identifier(one),
+            Name: lambda _, one: say.plain(say.name(one)),
+            Address: lambda _, one: say.plain(say.address(one)),
+            Telecom: lambda _, one: say.plain(say.telecom(one)),
+            **dict.fromkeys(_VALUES, lambda _, one: say.value(one)),
+        }
 
     def of(self, datum: Datum) -> tuple[Detail, ...]:
         """All that a datum says, but what it is empty of."""
@@ -89,51 +98,47 @@ class Details:
 
     def _parts(self, datum: Datum) -> Iterator[Detail]:
         names, values = _fields(type(datum))
+        labels = self._labels
         for name, value in zip(names, values(datum), strict=True):
             if not value:
                 continue
-            if value is True:
-                yield Detail(self._label(name), self._say.plain(self._say.words.page["yes"]))
-            elif isinstance(value, str):
-                if (name, value) not in _NORMAL:
-                    yield Detail(self._label(name), self._word(name, value))
-            elif isinstance(value, tuple):
-                yield from self._several(name, value)
-            else:
-                yield from self._one(name, value)
+            if type(value) is tuple:
+                for each in value:
+                    if (made := self._one(name, labels.get(name, name), each)) is not None:
+                        yield made
+            elif (made := self._one(name, labels.get(name, name), value)) is not None:
+                yield made
 
-    def _several(self, name: str, values: tuple[Any, ...]) -> Iterator[Detail]:
-        for value in values:
-            if isinstance(value, str):
-                yield Detail(self._label(name), self._say.plain(value))
-            else:
-                yield from self._one(name, value)
+    def _one(self, name: str, label: str, value: Any) -> Detail | None:
+        """A value by its label; None where it says nothing."""
+        say = self._cells.get(type(value))
+        if say is not None:
+            cell = say(name, value)
+            return Detail(label, cell) if cell else None
+        if isinstance(value, Relation):
+            return self._relation(value)
+        if isinstance(value, Party):
+            return self.party(value)
+        inside = self.of(value)
+        return Detail(label, (), inside) if inside else None
 
-    def _one(self, name: str, value: Datum) -> Iterator[Detail]:
-        label = self._label(name)
-        if isinstance(value, Coded):
-            if not value.empty or value.null_flavor:
-                yield Detail(label, self.code(value, _IMPLIED.get(name, "")))
-        elif isinstance(value, _VALUES):
-            if cell := self._with_reference(self._say.value(value), value):
-                yield Detail(label, cell)
-        elif isinstance(value, Identifier):
-            yield Detail(label, self._identifier(value))
-        elif isinstance(value, Name):
-            if said := self._say.name(value):
-                yield Detail(label, self._say.plain(said))
-        elif isinstance(value, Address):
-            if said := self._say.address(value):
-                yield Detail(label, self._say.plain(said))
-        elif isinstance(value, Telecom):
-            if said := self._say.telecom(value):
-                yield Detail(label, self._say.plain(said))
-        elif isinstance(value, Relation):
-            yield self._relation(value)
-        elif isinstance(value, Party):
-            yield self.party(value)
-        elif inside := self.of(value):
-            yield Detail(label, (), inside)
+    def _coded(self, name: str, value: Coded) -> Cell:
+        return self.code(value, _IMPLIED.get(name, "")) if value.null_flavor or not value.empty else ()
+
+    def _text(self, name: str, value: Text) -> Cell:
+        cell = self._say.text(value)
+        if value.reference and not value.reference.startswith("#"):
+            # An address outside the document: told, never followed.
+            return (*cell, (Piece(value.reference),))
+        return cell
+
+    def _flag(self, name: str, value: bool) -> Cell:
+        return self._say.plain(self._say.words.page["yes"])
+
+    def _word(self, name: str, value: str) -> Cell:
+        if name == "null_flavor":
+            return self._say.plain(self._say.null(value))
+        return () if (name, value) in _NORMAL else ((Piece(value),),)
 
     def code(self, coded: Coded, implied: str = "") -> Cell:
         """Name; code and system; English and the country's own words; other codes."""
@@ -173,12 +178,6 @@ class Details:
         written = " · ".join(filter(None, (value.extension, value.root, value.authority)))
         return self._say.plain(written or self._say.null(value.null_flavor))
 
-    def _with_reference(self, cell: Cell, value: Datum) -> Cell:
-        if isinstance(value, Text) and value.reference and not value.reference.startswith("#"):
-            # An address outside the document: told, never followed.
-            return (*cell, (Piece(value.reference),))
-        return cell
-
     def _relation(self, relation: Relation) -> Detail:
         relations = self._say.words.relations
         label = relations.get(relation.type_code, relations["other"])
@@ -196,11 +195,6 @@ class Details:
     def _head(self, statement: Statement) -> Cell:
         """What a linked statement is about, in one line."""
         return (self._say.code_line(statement.code),) if statement.code and not statement.code.empty else ()
-
-    def _word(self, name: str, value: str) -> Cell:
-        if name == "null_flavor":
-            return self._say.plain(self._say.null(value))
-        return self._say.plain(value)
 
     def _colon(self, key: str) -> str:
         return self._say.words.page["colon"].format(label=self._label(key))

@@ -353,12 +353,18 @@ class _Page:
 
     def _facts(self, details: Iterable[Detail]) -> None:
         html = self._html
-        shown = [detail for detail in details if detail.cell or detail.inside]
+        shown = [detail for detail in details if detail[1] or detail[2]]
         if not shown:
             return
         html.open("dl")
         for label, cell, inside in shown:
             html.element("dt", label)
+            if not inside and len(cell) == 1 and len(cell[0]) == 1 and cell[0][0].state is None:
+                # Most data are one word or number.
+                text, language, _, tone = cell[0][0]
+                if tone is None:
+                    html.element("dd", text, "", language if language != self._view.language else "")
+                    continue
             html.open("dd")
             self._cell(cell)
             if inside:
@@ -370,10 +376,11 @@ class _Page:
         if len(cell) == 1:
             self._line(cell[0])
             return
+        html = self._html
         for line in cell:
-            self._html.open("div")
+            html.open("div")
             self._line(line)
-            self._html.close("div")
+            html.close("div")
 
     def _line(self, line: Line) -> None:
         for number, piece in enumerate(line):
@@ -425,4 +432,4 @@ def _anchors(view: SummaryView) -> dict[str, str]:
     return found
 
 
-_IDS = etree.XPath("descendant-or-self::*/@ID")
+_IDS = etree.XPath("descendant-or-self::*/@ID", smart_strings=False)
