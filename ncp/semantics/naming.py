@@ -95,7 +95,7 @@ class Names:
     def origin(self, coded: Coded) -> Origin:
         """The English and the national words behind a name, as the nesting of translations tells them."""
         found = self.release.lookup(coded.system, coded.code, ENGLISH) if coded.code and coded.system else None
-        english = found.text if found is not None else coded.display
+        english = found.text if found is not None else _pivot(coded).display
         inner = coded
         while inner.translations:
             inner = inner.translations[0]
@@ -143,3 +143,9 @@ class Names:
                 known = (found.text, found.language, translated, found.concept_status != "current")
             self._known[key] = known
         return known
+
+
+def _pivot(coded: Coded) -> Coded:
+    """The element as the pivot had it: a translated one holds the same code again, in English."""
+    first = coded.translations[0] if coded.translations else coded
+    return first if (first.code, first.system) == (coded.code, coded.system) else coded

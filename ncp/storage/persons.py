@@ -50,6 +50,18 @@ class Confirmed:
         date = self._digest(birth_date[:known])
         return date == self.dates[_DATES.index(known)] and (words <= self.words or self.words <= words)
 
+    def differences(self, family: str, birth_date: str) -> tuple[str, ...]:
+        """``name`` and ``birth`` where both sides know it and it does not fit: what a reader is warned of."""
+        found = []
+        words = {self._digest(word) for word in family_words(family)}
+        if words and self.words and not (words <= self.words or self.words <= words):
+            found.append("name")
+        length = max((size for size in _DATES if size <= len(birth_date)), default=0)
+        known = min(length, _DATES[len(self.dates) - 1]) if self.dates else 0
+        if known and self._digest(birth_date[:known]) != self.dates[_DATES.index(known)]:
+            found.append("birth")
+        return tuple(found)
+
     def _digest(self, value: str) -> bytes:
         return _digest(self.secret, value)[:_SHORT]
 

@@ -79,6 +79,12 @@ def test_english_and_national_words_are_kept_behind_the_name(small: Release) -> 
         assert (origin.english, origin.national) == ("Wheeze", "Piskanje")
 
 
+def test_a_translated_element_tells_its_english_without_any_catalogue(empty: Release) -> None:
+    pivot = Coded(AT, "1", SNOMED, display="Wheeze")
+    origin = Names(empty, "fr-FR").origin(Coded(AT, "1", SNOMED, display="Sifflement", translations=(pivot,)))
+    assert origin.english == "Wheeze"
+
+
 def test_an_empty_catalogue_marks_every_code_and_names_all_by_the_document(empty: Release) -> None:
     content = document(section("11450-4", problem(code("value", "1", SNOMED, "Wheeze", kind="CD"))))
     shown = Shown(page(content, empty))

@@ -206,6 +206,24 @@ def test_somebody_else_is_not(state: State, family: str, birth_date: str) -> Non
     assert not confirmed(state, family=family, birth_date=birth_date)
 
 
+@pytest.mark.parametrize(
+    ("family", "birth_date", "differences"),
+    [
+        ("Šimunović", "1970", ()),
+        ("Horvat", "19700409", ("name",)),
+        ("Šimunović", "19700410", ("birth",)),
+        ("Horvat", "1971", ("name", "birth")),
+        # What one side does not know differs from nothing.
+        ("", "", ()),
+    ],
+)
+def test_what_differs_is_named(state: State, family: str, birth_date: str, differences: tuple[str, ...]) -> None:
+    persons = ConfirmedPersons(state)
+    persons.remember(HR, ANA, AT)
+    found = persons.recall(HR, ANA.id, AT)
+    assert found is not None and found.differences(family, birth_date) == differences
+
+
 @pytest.mark.parametrize("missing", ["family", "birth_date"])
 def test_what_was_never_known_proves_nothing(state: State, missing: str) -> None:
     assert not confirmed(state, replace(ANA, **{missing: ""}), family="Šimunović", birth_date="19700409")
