@@ -87,6 +87,17 @@ def test_an_unknown_absence_code_is_shown_by_its_words_with_the_narrative_open(l
     assert words.get("open") is not None
 
 
+def test_a_null_flavour_beside_words_is_an_item_to_be_read_and_no_absence(shipped: Release) -> None:
+    """As documents of Wave 2 say an allergy and its absence alike: in words alone."""
+    made = concern('<observation><text>alergija na kivi</text><value xsi:type="CD" nullFlavor="NA"/></observation>')
+    shown = Shown(page(document(section("48765-2", made, text="alergija na kivi")), shipped))
+    (row,) = shown.rows("current")
+    assert row.startswith("alergija na kivi") and "lire les mots du document" in row
+    assert "(1)" in next(shown.words(nav) for nav in shown.root.iter("nav"))
+    (words,) = [one for one in shown.root.iter("details") if "words" in (one.get("class") or "")]
+    assert words.get("open") is not None
+
+
 def test_the_five_kinds_of_nothing_are_five_sentences(shipped: Release) -> None:
     withheld = section("10160-0").replace("<section>", '<section nullFlavor="MSK">')
     shown = page(document(section("48765-2", text="Bez"), section("11450-4"), withheld), shipped)

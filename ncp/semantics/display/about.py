@@ -99,6 +99,7 @@ class About:
             (Piece(f"{one.type_code}: {' '.join(filter(None, (each.root, each.extension)))}"),)
             for one in header.related
             for each in one.ids
+            if each.root or each.extension
         )
         version = header.version
         rows = [

@@ -120,7 +120,7 @@ class Rows:
             if not draft.cells.get(columns[0]):
                 said = columns[0] == "date" and any(draft.cells.values())
                 page = self._say.words.page
-                draft.is_nameless = not said
+                draft.is_nameless |= not said
                 draft.cells[columns[0]] = self._say.plain(page["unavailable"]) if said else self._nameless(entry)
         return drafts
 
@@ -148,16 +148,20 @@ class Rows:
         absence = draft.entry.absence
         if absence is None:
             return
+        said = self.absence_line(absence, kind)
+        statement = absence.statement
+        words: Cell = ()
+        if statement is None or not (statement.code or statement.words):
+            words = self._say.text(draft.entry.text) or self._say.text(draft.entry.source.text)
+        shown = {piece.text for line in (said, *words) for piece in line}
+        other = tuple(line for line in draft.cells.get(first, ()) if not shown.issuperset(piece.text for piece in line))
+        if absence.kind is AbsenceKind.UNCLEAR and (words or other):
+            # The words may name something after all: it counts, and the narrative is to be read.
+            draft.is_nameless = True
+            draft.cells[first] = (*words, *other, said)
+            return
         draft.is_absence = True
         draft.rank = 0
-        said = self.absence_line(absence, kind)
-        known = {piece.text for piece in said}
-        other = tuple(line for line in draft.cells.get(first, ()) if not known.issuperset(piece.text for piece in line))
-        words: Cell = ()
-        if absence.statement is None and draft.entry.text is not None:
-            words = tuple(
-                line for line in self._say.text(draft.entry.text) if not any(line[0].text == o[0].text for o in other)
-            )
         draft.cells[first] = (said, *other, *words)
         if draft.entry.standing is not Standing.DENIED:
             draft.marks.clear()
