@@ -7,7 +7,7 @@ marks and layout to the display.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ncp.semantics.coding import CodeState
 from ncp.semantics.terminology import systems
@@ -24,8 +24,7 @@ ACT_STATUS = "2.16.840.1.113883.5.14"
 _UNMAPPED = frozenset({"OTH", "UNC"})
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Named:
+class Named(NamedTuple):
     """The words to show for a code.
 
     ``text`` is never empty; ``language`` is its BCP 47 tag, empty where the document does not tell. ``words`` are the
@@ -42,8 +41,7 @@ class Named:
         return f"Named({self.state})"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Origin:
+class Origin(NamedTuple):
     """Where a name came from: the English of the pivot and what the country itself wrote; empty where there is none."""
 
     english: str

@@ -11,6 +11,7 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
+from ncp.semantics.coding import CodeState
 from ncp.semantics.display.pieces import Cell, Line, Piece
 from ncp.semantics.display.view import Detail
 from ncp.semantics.display.wording import Wording
@@ -61,6 +62,7 @@ class Details:
     def __init__(self, wording: Wording) -> None:
         self._say = wording
         self._labels = wording.words.fields
+        self._codes: dict[tuple[str, ...], tuple[Cell, CodeState]] = {}
         say = wording
         self._cells: dict[type, Callable[[str, Any], Cell]] = {
             str: self._word,
@@ -142,6 +144,20 @@ class Details:
 
     def code(self, coded: Coded, implied: str = "") -> Cell:
         """Name; code and system; English and the country's own words; other codes."""
+        if coded.original is not None or coded.translations or coded.qualifiers:
+            return self._code(coded, implied)
+        # The same few codes stand in every entry: kinds of observations, states, severities.
+        key = (
+            *(coded.code, coded.system, coded.system_name, coded.system_version, coded.display, coded.null_flavor),
+            implied,
+        )
+        known = self._codes.get(key)
+        if known is None:
+            known = self._codes[key] = self._code(coded, implied), self._say.states[coded.place]
+        self._say.states[coded.place] = known[1]
+        return known[0]
+
+    def _code(self, coded: Coded, implied: str) -> Cell:
         say = self._say
         lines: list[Line] = [say.code_line(coded, implied)]
         if coded.code:

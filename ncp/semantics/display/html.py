@@ -94,6 +94,18 @@ class Html:
         else:
             self._put(f"<{tag}>{words}</{tag}>")
 
+    def mark(self) -> int:
+        """Where the next word goes, for ``since``."""
+        return len(self._parts)
+
+    def since(self, mark: int) -> str:
+        """What was written since a mark."""
+        return "".join(self._parts[mark:])
+
+    def again(self, written: str) -> None:
+        """Write once more what ``since`` gave."""
+        self._put(written)
+
     def line_break(self) -> None:
         self._put("<br>")
 

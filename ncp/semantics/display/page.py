@@ -69,6 +69,7 @@ class _Page:
         self._layout = layout
         self._anchors = _anchors(view)
         self._html = Html()
+        self._written: dict[int, str] = {}
         self._narratives = Narratives(self._html, words, self._anchors)
 
     def write(self) -> bytes:
@@ -366,11 +367,25 @@ class _Page:
                     html.element("dd", text, "", language if language != self._view.language else "")
                     continue
             html.open("dd")
-            self._cell(cell)
+            if len(cell) > 1:
+                self._repeated(cell)
+            else:
+                self._cell(cell)
             if inside:
                 self._facts(inside)
             html.close("dd")
         html.close("dl")
+
+    def _repeated(self, cell: Cell) -> None:
+        """A cell that may be one of many of the same: those are one object (``Details.code``)."""
+        html = self._html
+        known = self._written.get(id(cell))
+        if known is not None:
+            html.again(known)
+            return
+        mark = html.mark()
+        self._cell(cell)
+        self._written[id(cell)] = html.since(mark)
 
     def _cell(self, cell: Cell) -> None:
         if len(cell) == 1:
