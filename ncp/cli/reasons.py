@@ -117,6 +117,26 @@ REASONS: dict[str, Meaning] = {
         "nothing: the patient decides",
         (Code.WARNING_PI_NO_CONSENT, Code.PS_NO_CONSENT, Code.EP_NO_CONSENT, Code.NO_CONSENT),
     ),
+    "validation.sections": Meaning(
+        "A mandatory section of the document is missing or empty, and validation is set to refuse.",
+        "ncp validate cda; [validation] own",
+        (Code.PS_MISSING_BASIC_SECTIONS,),
+    ),
+    "validation.own": Meaning(
+        "The document breaks our own rules, and validation is set to refuse.",
+        "ncp validate cda; [validation] own",
+        (Code.HQI_GENERIC,),
+    ),
+    "validation.schema": Meaning(
+        "The document breaks the XML schema, and validation is set to refuse.",
+        "ncp validate cda --schemas; [validation] schema_mode",
+        (Code.HQI_GENERIC,),
+    ),
+    "validation.rules": Meaning(
+        "The document breaks the Schematron rules, and validation is set to refuse.",
+        "ncp validate cda --rules; [validation] rules_mode",
+        (Code.HQI_GENERIC,),
+    ),
     "replay": Meaning("A used message or assertion id with other content.", "the sender", _INTEGRITY),
 }
 
@@ -159,6 +179,7 @@ GROUPS: dict[str, str] = {
     "entry": "An entry of a document list was left out.",
     "verify": "An assertion was refused for a reason that no check foresees: tell support.",
     "consent": "The record of a consent is missing or incomplete.",
+    "validation": "The document does not keep the rules, or who should have looked at it could not.",
     "server": "The server process: start, stop, reload.",
     "trust": "The folder of trusted certificates.",
 }

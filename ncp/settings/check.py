@@ -6,6 +6,7 @@ key sizes, file permissions. Leaves to ``trust_store`` whom to trust.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -96,6 +97,7 @@ def _files(settings: Settings, source: Source, at: datetime) -> Iterator[Problem
         yield from _responding_files(settings, source)
     if settings.is_initiating:
         yield from _peer_masks(settings, source)
+    yield from _validation_files(settings, source)
     yield from _writable(("state",), settings.state, source)
     if settings.capture is not None:
         yield from _writable(("capture", "folder"), settings.capture.folder, source)
@@ -280,6 +282,36 @@ def _mask(key: KeyPath, path: Path, country: CountryCode, source: Source) -> Ite
         yield source.problem(
             key, f"is no search mask of {country} ({refused.reason})", "fetch it from the service metadata again"
         )
+
+
+def _validation_files(settings: Settings, source: Source) -> Iterator[Problem]:
+    asked = settings.validation
+    for key, folder, endings, remedy in (
+        ("schema_folder", asked.schema_folder, (".xsd",), "unpack the CDA schemas there, CDA_Pharma.xsd at the top"),
+        (
+            "rules_folder",
+            asked.rules_folder,
+            (".sch", ".xsl", ".xslt"),
+            "unpack the rules there, .sch files at the top",
+        ),
+    ):
+        if folder is None:
+            continue
+        if not folder.is_dir():
+            yield source.problem(("validation", key), "no such folder", f"{remedy}, or take the line out")
+        elif not _holds(folder, endings, deeper=key == "schema_folder"):
+            yield source.problem(("validation", key), f"holds no file {' or '.join(endings)}", remedy)
+    if asked.rules_folder is not None and importlib.util.find_spec("saxonche") is None:
+        yield source.problem(
+            ("validation", "rules_folder"),
+            "SaxonC is not installed, so no rule can be run",
+            "pip install 'ncp-gateway[schematron]', or take the line out",
+        )
+
+
+def _holds(folder: Path, endings: tuple[str, ...], *, deeper: bool) -> bool:
+    found = (*folder.glob("*"), *(folder.glob("*/*") if deeper else ()))
+    return any(path.suffix.lower() in endings for path in found)
 
 
 def _writable(key: KeyPath, folder: Path, source: Source) -> Iterator[Problem]:

@@ -207,6 +207,9 @@ class PeerSettings(Table):
     accept_confirmation_methods: tuple[Literal["bearer", "holder-of-key"], ...] = setting(
         "Subject confirmation methods accepted beside sender-vouches.", ()
     )
+    validation: Literal["off", "warn", "refuse"] | None = setting(
+        "What validation means for documents exchanged with it, instead of `[validation]`.", None
+    )
 
 
 class TerminologySettings(Table):
@@ -215,6 +218,30 @@ class TerminologySettings(Table):
         "activated with `ncp terminology activate` is followed at once.",
         "state/terminology",
         effect=RESTART,
+    )
+
+
+class ValidationSettings(Table):
+    own: Literal["off", "warn", "refuse"] = setting(
+        "What errors of the program's own checks of a document mean: not looked for, a warning beside it, a refusal.",
+        "warn",
+    )
+    schema_folder: Folder | None = setting(
+        "Folder with the XML schemas of CDA (`CDA_Pharma.xsd`, `CDA_extended.xsd`); no schema is used when absent.",
+        None,
+    )
+    schema_mode: Literal["off", "warn", "refuse"] = setting("What errors against the schema mean.", "warn")
+    rules_folder: Folder | None = setting(
+        "Folder with Schematron rules (`.sch`, or compiled `.xsl`); none are run when absent. Needs SaxonC.", None
+    )
+    rules_mode: Literal["off", "warn", "refuse"] = setting("What errors against the rules mean.", "warn")
+    rules_patience: Duration = setting(
+        "How long an answer waits for the rules; a document they do not finish in time goes on unjudged by them.", "2s"
+    )
+    rules_limit: Duration = setting("Longest time the rules may take for one document before they are ended.", "30s")
+    rules_memory: Size = setting("Memory of the process that runs the rules, of which each worker has one.", "2GB")
+    services: Mapping[Literal["PS", "EP", "MRO", "ORCD"], Literal["off", "warn", "refuse"]] = setting(
+        "Modes by service, for all checks, instead of the ones above.", {}
     )
 
 
@@ -249,6 +276,7 @@ class Settings(Table):
     initiating: InitiatingSettings = section("Asking other countries.", {})
     peers: Mapping[Country, PeerSettings] = section("The other countries, one `[peers.<country code>]` each.", {})
     terminology: TerminologySettings = section("Codes, their names in every language, and national mappings.", {})
+    validation: ValidationSettings = section("Whether clinical documents keep the rules, and what follows.", {})
     log: LogSettings = section("What is logged, and how.", {})
     capture: CaptureSettings | None = section("Keeping whole messages between gateways, for development only.", None)
 

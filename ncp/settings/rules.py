@@ -9,6 +9,8 @@ from typing import Protocol
 from ncp.settings.model import Mode, Settings
 from ncp.settings.problems import Problem
 
+_LEAST_RULES_MEMORY = 256 * 1024 * 1024
+
 
 class Say(Protocol):
     """Makes a problem of a key, with the place where it was written."""
@@ -26,6 +28,7 @@ def problems(settings: Settings, say: Say) -> list[Problem]:
         *_peers(settings, say),
         *_portals(settings, say),
         *_timeouts(settings, say),
+        *_validation(settings, say),
         *_mode(settings, say),
     ]
 
@@ -116,6 +119,22 @@ def _timeouts(settings: Settings, say: Say) -> Iterator[Problem]:
         yield say(("initiating", "timeout"), "must be more than nothing", 'write for example "60s"')
     if settings.limits.document < settings.limits.request:
         yield say(("limits", "document"), "smaller than limits.request", "a document travels inside a message")
+
+
+def _validation(settings: Settings, say: Say) -> Iterator[Problem]:
+    asked = settings.validation
+    for name in ("schema", "rules"):
+        if getattr(asked, f"{name}_folder") is None and getattr(asked, f"{name}_mode") == "refuse":
+            yield say(
+                ("validation", f"{name}_mode"),
+                f"has no effect without {name}_folder",
+                f"name the folder in {name}_folder",
+                is_warning=True,
+            )
+    if asked.rules_limit < asked.rules_patience:
+        yield say(("validation", "rules_limit"), "shorter than rules_patience", "ending takes longer than waiting")
+    if asked.rules_memory < _LEAST_RULES_MEMORY:
+        yield say(("validation", "rules_memory"), "less than 256 MB", "the rules of a whole profile take 1.5 GB")
 
 
 def _mode(settings: Settings, say: Say) -> Iterator[Problem]:

@@ -89,7 +89,7 @@ class Reading:
                 if name is None:
                     if not isinstance(tag, str):
                         continue
-                    name = names[tag] = _name(tag)
+                    name = names[tag] = step_name(tag)
                 number = counts.get(name, 0) + 1
                 counts[name] = number
                 step = name if number == 1 else f"{name}[{number}]"
@@ -108,7 +108,7 @@ class Reading:
         found: list[Child] = []
         counts: dict[str, int] = {}
         for node in element.iterchildren("*"):
-            name = _name(str(node.tag))
+            name = step_name(str(node.tag))
             number = counts[name] = counts.get(name, 0) + 1
             found.append((name, node, Place(f"{place}/{name}" if number == 1 else f"{place}/{name}[{number}]")))
         return found
@@ -117,7 +117,7 @@ class Reading:
         """Note the attributes that no reader takes."""
         for key, value in element.items():
             if key not in known and key not in STRUCTURAL:
-                name = _name(str(key))
+                name = step_name(str(key))
                 self.not_shown.append(NotShown(Place(f"{place}/@{name}"), f"@{name}", ((f"@{name}", str(value)),)))
 
     def leaf(self, element: _Element, place: Place, known: frozenset[str]) -> None:
@@ -199,7 +199,8 @@ def spoken(element: _Element, limit: int = _RESOLVED_MAX) -> str:
     return " ".join("".join(pieces).split())
 
 
-def _name(tag: str) -> str:
+def step_name(tag: str) -> str:
+    """The name of an element or attribute in a place."""
     namespace, _, local = tag.rpartition("}")
     if namespace[1:] in ("", NS_HL7, NS_PHARM, NS_EPSOS, NS_SDTC):
         return local[:_NAME_MAX]
@@ -211,11 +212,11 @@ def _content(element: _Element) -> Iterable[tuple[str, str]]:
     """Every attribute and text of a subtree, as (where, what)."""
     for event, node in etree.iterwalk(element, events=("start", "end", "comment", "pi")):
         if event == "start":
-            name = _name(str(node.tag))
+            name = step_name(str(node.tag))
             for key, value in node.items():
-                yield f"{name}/@{_name(str(key))}", str(value)
+                yield f"{name}/@{step_name(str(key))}", str(value)
             if node.text and not node.text.isspace():
                 yield name, node.text.strip()
         elif node is not element and node.tail and not node.tail.isspace():
             parent = node.getparent()
-            yield (_name(str(parent.tag)) if parent is not None else ""), node.tail.strip()
+            yield (step_name(str(parent.tag)) if parent is not None else ""), node.tail.strip()

@@ -1,0 +1,1 @@
+"""Whether a clinical document keeps the rules: own checks, XML schema, Schematron (``docs/validation.md``)."""
