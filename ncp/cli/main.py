@@ -7,7 +7,15 @@ import sys
 
 import typer
 
-from ncp.cli import client_commands, config_commands, output, pki_commands, store_commands, terminology_commands
+from ncp.cli import (
+    client_commands,
+    config_commands,
+    output,
+    pki_commands,
+    store_commands,
+    terminology_commands,
+    validate_commands,
+)
 from ncp.cli.demo import demo_command
 from ncp.cli.explain import explain_command
 from ncp.cli.read_command import read_command
@@ -36,6 +44,7 @@ app.add_typer(client_commands.documents_commands, name="documents")
 app.add_typer(pki_commands.commands, name="pki")
 app.add_typer(store_commands.commands, name="store")
 app.add_typer(terminology_commands.commands, name="terminology")
+app.add_typer(validate_commands.commands, name="validate")
 app.command("explain", epilog="Example: ncp explain 4703")(explain_command)
 
 

@@ -84,9 +84,11 @@ class Findings:
         """Findings of this severity or graver."""
         return tuple(one for one in self.found if one.severity.rank <= severity.rank)
 
-    def count(self, severity: Severity) -> int:
-        """How many of exactly this severity are listed."""
-        return sum(one.severity is severity for one in self.found)
+    def count(self, severity: Severity, origin: Origin | None = None) -> int:
+        """How many of exactly this severity, those that are not listed among them; of one origin or of all."""
+        more = dict(self.more)
+        here = [one for one in self.found if one.severity is severity and origin in (None, one.origin)]
+        return len(here) + sum(more.get(rule, 0) for rule in {one.rule for one in here})
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ncp.semantics.validation.findings import Findings, Origin
+from ncp.semantics.validation.findings import Findings, Origin, Severity
 from ncp.semantics.validation.own.sections import MISSING, NO_ENTRY
 from ncp.wire.errors import Code, DocumentError
 
@@ -102,7 +102,7 @@ def outcome(findings: Findings, modes: Modes, direction: Direction) -> Outcome:
         errors = [one for one in findings.errors if one.origin is origin]
         if not errors or mode is Mode.OFF:
             continue
-        count = len(errors) + sum(number for rule, number in findings.more if any(one.rule == rule for one in errors))
+        count = findings.count(Severity.ERROR, origin)
         context = f"{count} errors, first {errors[0].rule}" if count > 1 else errors[0].rule
         code, text = _CODES[origin, direction]
         warnings.append(ValidationWarning(code, text, context))

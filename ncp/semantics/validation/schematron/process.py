@@ -1,7 +1,7 @@
 """The process that runs SaxonC, from the gateway's side: started, asked, given up on, started anew.
 
 One thread of this class owns the process and asks it one thing at a time. Whoever has a document waits no longer than
-it said; a document that takes longer is looked at to the end all the same, so that a slow one does not cost a new start.
+it said; a document that takes longer is looked at to the end all the same, so that a slow one costs no new start.
 """
 
 from __future__ import annotations
