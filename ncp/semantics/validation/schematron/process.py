@@ -192,7 +192,8 @@ class SchematronProcess:
         )
         self._deaths = 0
         if "error" in answer:
-            raise RulesUnavailable(FAILED[0], f"{FAILED[1]} ({answer.get('code', 'unknown')!s:.40}).")
+            code = f"{answer.get('code', '')!s:.40}"
+            raise RulesUnavailable(FAILED[0], f"{FAILED[1]} ({code})." if code else f"{FAILED[1]}.")
         return report
 
     def _prepare(self, rules: RuleFile) -> None:

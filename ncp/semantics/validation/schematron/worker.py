@@ -91,7 +91,7 @@ def _answer(
             # These are words about the rules; no document has been seen yet by this compilation.
             return {"error": "refused", "problem": f"{request['path']}: {_words(error)}", "remedy": ""}, b""
         found = _ERROR_CODE.search(str(error))
-        return {"error": "failed", "code": found.group() if found else type(error).__name__}, b""
+        return {"error": "failed", "code": found.group() if found else ""}, b""
 
 
 def _words(error: Exception) -> str:
