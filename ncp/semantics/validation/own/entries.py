@@ -201,7 +201,7 @@ def _problems(kind: str, name: str) -> tuple[PathRule, ...]:
 _GIVEN = "h:entry/h:substanceAdministration"
 _MATERIAL = "h:consumable/h:manufacturedProduct/h:manufacturedMaterial"
 _SUBSTANCE = f"{_GIVEN}[{_REAL}]/{_MATERIAL}"
-_INGREDIENT = f"{_SUBSTANCE}/*[self::p:ingredient or self::e:ingredient][@classCode='ACTI']"
+_INGREDIENT = f"{_SUBSTANCE}/*[@classCode='ACTI'][self::p:ingredient or self::e:ingredient]"
 _INNER = "*[self::p:ingredientSubstance or self::p:ingredient or self::e:ingredient or self::e:ingredientSubstance]"
 _STRENGTH = "*[self::p:quantity or self::e:quantity]"
 
@@ -237,14 +237,14 @@ _MEDICATION = (
         "A medicine has neither a name nor a code nor an active ingredient.",
         "eHDSI 3.32",
         f"{_SUBSTANCE}[not(h:name[normalize-space(.)])][not(h:code[@code or @nullFlavor])]"
-        "[not(*[self::p:ingredient or self::e:ingredient])]",
+        "[not(p:ingredient or e:ingredient)]",
     ),
     PathRule(
         "medication.ingredient.missing",
         WARNING,
         "A medicine does not say its active ingredient.",
         "eHDSI 3.32",
-        f"{_SUBSTANCE}[not(*[self::p:ingredient or self::e:ingredient or self::p:part or self::e:part])]",
+        f"{_SUBSTANCE}[not(p:ingredient or e:ingredient or p:part or e:part)]",
     ),
     PathRule(
         "medication.ingredient.substance",
@@ -267,7 +267,7 @@ _MEDICATION = (
         WARNING,
         "A medicine has no dose form.",
         "eHDSI 3.32",
-        f"{_SUBSTANCE}[not(*[self::p:formCode or self::e:formCode])]",
+        f"{_SUBSTANCE}[not(p:formCode or e:formCode)]",
     ),
     PathRule(
         "medication.dose",

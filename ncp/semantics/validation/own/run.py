@@ -47,7 +47,7 @@ _OF_KIND: dict[SectionKind | None, Table] = {kind: Table(SECTION + rules) for ki
 
 _ORDER = {rule.id: place for place, rule in enumerate(RULES)}
 
-_SECTIONS = etree.XPath("//h:structuredBody//h:section", namespaces=NAMESPACES)
+_SECTION = f"{{{NS_HL7}}}section"
 _CODE = f"{{{NS_HL7}}}code"
 _ENTRY = f"{{{NS_HL7}}}entry"
 _LOINC = "2.16.840.1.113883.6.1"
@@ -119,7 +119,7 @@ def _sections(listed: _Listed, root: _Element) -> None:
     if body is None:
         return
     seen: set[SectionKind] = set()
-    for section in _SECTIONS(root):
+    for section in body.iter(_SECTION):
         code = section.find(_CODE)
         kind = SECTION_KINDS.get(code.get("code", "").strip()) if code is not None else None
         _all(listed, _OF_KIND.get(kind, _OF_SECTION).check(section))
