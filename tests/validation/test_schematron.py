@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -276,6 +277,23 @@ def test_a_rule_that_eats_memory_ends_its_process_and_nothing_else(tmp_path: Pat
 def test_what_reaches_the_rules_is_what_the_hardened_parser_wrote(small: Validator) -> None:
     odd = FULL.replace(b"<recordTarget>", b"<!-- x --><?pi y?><recordTarget>", 1)
     assert small.check(parse(odd, DOCUMENT_LIMITS)).found[0].rule == "rules.no-family"
+
+
+@pytest.mark.attack
+def test_rules_reach_no_network_even_where_the_address_is_made_up_while_they_run(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        test = f"doc-available(concat('ht', 'tp://127.0.0.1:{port}/', name()))"
+        folder = rules_in(tmp_path / "rules", f'<assert id="remote" test="{test}">x</assert>')
+        checks = validator(folder, tmp_path / "cache")
+        try:
+            found = checks.check(parse(FULL, DOCUMENT_LIMITS))
+        finally:
+            checks.close()
+        server.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            server.accept()
+    assert [one.rule for one in found.found] == ["rules.remote"] or found.skipped[0].reason == "validation.failed"
 
 
 @pytest.mark.attack

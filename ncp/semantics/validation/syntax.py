@@ -6,6 +6,7 @@ Text in, answer out; knows no XML.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 
@@ -42,10 +43,13 @@ def instant(value: str) -> tuple[datetime, datetime] | None:
         if month is None:
             last = first.replace(month=12, day=31, hour=23, minute=59, second=59)
         elif day is None:
-            last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(seconds=1)
+            last = first.replace(day=monthrange(int(year), int(month))[1], hour=23, minute=59, second=59)
         else:
-            unit = timedelta(days=1) if hour is None else timedelta(hours=1) if minute is None else timedelta(minutes=1)
-            last = first if second else first + unit - timedelta(seconds=1)
+            last = first.replace(
+                hour=23 if hour is None else first.hour,
+                minute=59 if minute is None else first.minute,
+                second=59 if second is None else first.second,
+            )
     except (ValueError, OverflowError):
         return None
     return first, last

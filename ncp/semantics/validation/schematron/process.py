@@ -1,7 +1,7 @@
 """The process that runs SaxonC, from the gateway's side: started, asked, given up on, started anew.
 
 One thread of this class owns the process and asks it one thing at a time. Whoever has a document waits no longer than
-it said; a document that takes longer is looked at to the end all the same, so that a slow one costs no new start.
+it said; one that takes longer is looked at to the end all the same, so that it costs no new start.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ START_LIMIT = 30.0
 MAX_WAITING = 8
 """Documents that wait for the process; more are not looked at."""
 
-LONGEST_PAUSE = 60.0
-"""Seconds before a process that keeps dying is started again; the first time it is one second."""
+LONGEST_PAUSE = 600.0
+"""Seconds before a process that keeps dying is started again; the first time it is one second, then twice as long."""
 
 _WORKER = "ncp.semantics.validation.schematron.worker"
 _GRACE = 2.0
@@ -75,6 +75,8 @@ class _Job:
     done: threading.Event = field(default_factory=threading.Event)
     report: bytes = b""
     failure: RulesUnavailable | None = None
+    abandoned: bool = False
+    """Nobody waits for it any more."""
 
 
 class SchematronProcess:
@@ -132,6 +134,8 @@ class SchematronProcess:
 
         Waits at most ``patience`` seconds. Raises ``RulesUnavailable``.
         """
+        if self._closing:
+            raise RulesUnavailable(*CLOSED)
         self.start()
         job = _Job(rules, document)
         try:
@@ -139,6 +143,7 @@ class SchematronProcess:
         except queue.Full:
             raise RulesUnavailable(*BUSY) from None
         if not job.done.wait(patience):
+            job.abandoned = True
             raise RulesUnavailable(*(SLOW if rules.digest in self._ready else STARTING))
         if job.failure is not None:
             raise job.failure
@@ -149,7 +154,7 @@ class SchematronProcess:
     def _keep(self) -> None:
         while not self._closing:
             job = self._next()
-            if job is None:
+            if job is None or job.abandoned:
                 continue
             try:
                 job.report = self._ask(job)
