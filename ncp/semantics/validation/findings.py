@@ -7,7 +7,7 @@ becomes of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -103,14 +103,18 @@ class Findings:
         )
 
 
-def listed(origin: Origin, found: Iterable[Finding], each: int = LISTED_PER_RULE) -> Findings:
-    """Findings of one origin, at most ``each`` of one rule."""
+Pending = tuple[str, Callable[[], Finding]]
+"""The name of a rule that was broken, and what makes the finding: finding the place of thousands takes long."""
+
+
+def listed(origin: Origin, found: Iterable[Pending], each: int = LISTED_PER_RULE) -> Findings:
+    """Findings of one origin, at most ``each`` of one rule; the others are never made, only counted."""
     seen: Counter[str] = Counter()
     kept: list[Finding] = []
-    for one in found:
-        seen[one.rule] += 1
-        if seen[one.rule] <= each:
-            kept.append(one)
+    for rule, make in found:
+        seen[rule] += 1
+        if seen[rule] <= each:
+            kept.append(make())
     more = tuple((rule, count - each) for rule, count in seen.items() if count > each)
     return Findings(tuple(kept), (), more, (origin,))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from ncp.semantics.validation.findings import (
     Finding,
     Findings,
     Origin,
+    Pending,
     Severity,
     listed,
     skipped,
@@ -77,6 +79,10 @@ _PREFIX = "SCHEMAV_"
 _EXPECTED = re.compile(r" Expected is (?:one of )?\( ([^()']{1,2000}) \)\.$")
 _MOST_EXPECTED = 6
 _STEP = re.compile(r"(?:([^:/\[\]]+):)?([^:/\[\]]+)(?:\[(\d{1,9})\])?")
+
+
+_Entry = tuple[str, str, int, str]
+"""Kind, node path, line, what was expected: all that is kept of an error of the validator."""
 
 
 class SchemaFolderRefused(ValueError):
@@ -159,15 +165,19 @@ def _compiled(path: Path) -> etree.XMLSchema:
         ) from None
 
 
-def _findings(root: _Element, log: list[tuple[str, str, int, str]]) -> Iterator[Finding]:
+def _findings(root: _Element, log: list[_Entry]) -> Iterator[Pending]:
     places = Places(root)
-    for kind, path, line, expected in log:
-        name = kind.removeprefix(_PREFIX)
-        element = _at(root, path)
-        words = _WORDS.get(name, _OTHER)
-        text = f"{words} Element {step_name(str(element.tag))}.{expected}"
-        rule = f"schema.{name.lower().replace('_', '-')}"
-        yield Finding(Origin.SCHEMA, rule, Severity.ERROR, places.of(element), text, line)
+    for entry in log:
+        rule = f"schema.{entry[0].removeprefix(_PREFIX).lower().replace('_', '-')}"
+        yield rule, partial(_finding, rule, entry, root, places)
+
+
+def _finding(rule: str, entry: _Entry, root: _Element, places: Places) -> Finding:
+    kind, path, line, expected = entry
+    element = _at(root, path)
+    words = _WORDS.get(kind.removeprefix(_PREFIX), _OTHER)
+    text = f"{words} Element {step_name(str(element.tag))}.{expected}"
+    return Finding(Origin.SCHEMA, rule, Severity.ERROR, places.of(element), text, line)
 
 
 def _at(root: _Element, path: str) -> _Element:

@@ -14,7 +14,7 @@ from lxml.etree import _Element
 
 from ncp.semantics.model import Level
 from ncp.semantics.terminology.release import Release
-from ncp.semantics.validation.findings import LISTED_PER_RULE, Finding, Findings, Origin, Skipped, listed, skipped
+from ncp.semantics.validation.findings import LISTED_PER_RULE, Findings, Origin, Pending, Skipped, listed, skipped
 from ncp.semantics.validation.own import run as own
 from ncp.semantics.validation.policy import Direction, Mode, Outcome, Policy, outcome
 from ncp.semantics.validation.schema import SchemaChecks
@@ -120,7 +120,7 @@ def _by_rules(rules: RuleSet, root: _Element, each: int) -> Findings:
     document = serialise(root)
     if len(document) > LARGEST_FOR_RULES:
         return skipped(Origin.RULES, "validation.size", "The document is too large for the rules.")
-    found: list[Finding] = []
+    found: list[Pending] = []
     missed: list[Skipped] = []
     for one in files:
         try:

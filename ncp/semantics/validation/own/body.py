@@ -38,7 +38,7 @@ BODY: tuple[PathRule, ...] = (
         ERROR,
         "The document has more than one body.",
         "CDA R2 4.3",
-        "self::*[count(h:component/h:structuredBody | h:component/h:nonXMLBody) > 1]",
+        "self::*[count(h:component/h:structuredBody) + count(h:component/h:nonXMLBody) > 1]",
     ),
     PathRule(
         "body.sections.missing",

@@ -169,7 +169,7 @@ HEADER: tuple[PathRule, ...] = (
         ERROR,
         "An author is not exactly one of a person and a device.",
         "eHDSI author, 2.16.840.1.113883.3.1937.777.11.10.102",
-        "h:author[count(h:assignedAuthor/h:assignedPerson | h:assignedAuthor/h:assignedAuthoringDevice) != 1]",
+        "h:author[count(h:assignedAuthor/h:assignedPerson) + count(h:assignedAuthor/h:assignedAuthoringDevice) != 1]",
     ),
     PathRule(
         "header.author.id",
@@ -261,7 +261,7 @@ HEADER: tuple[PathRule, ...] = (
         "The preferred professional is not exactly one of associatedPerson and scopingOrganization.",
         _PS,
         "h:participant[h:functionCode/@code='PCP']"
-        "[count(h:associatedEntity/h:associatedPerson | h:associatedEntity/h:scopingOrganization) != 1]",
+        "[count(h:associatedEntity/h:associatedPerson) + count(h:associatedEntity/h:scopingOrganization) != 1]",
     ),
     # What it was made of
     PathRule(

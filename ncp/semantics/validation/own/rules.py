@@ -36,13 +36,22 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class PathRule(Rule):
-    """``path`` is taken from the element that the table of the rule is about, and selects elements."""
+    """``path`` is taken from the element that the table of the rule is about, and selects elements.
+
+    Where it has several paths (``|``), each is searched by itself: joining two sets of nodes takes libxml2 the product
+    of their sizes, which a hostile document can make large.
+    """
 
     path: str
-    select: etree.XPath = field(init=False, repr=False, compare=False)
+    searches: tuple[etree.XPath, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "select", etree.XPath(self.path, namespaces=NAMESPACES, smart_strings=False))
+        searches = (etree.XPath(path, namespaces=NAMESPACES, smart_strings=False) for path in self.path.split(" | "))
+        object.__setattr__(self, "searches", tuple(searches))
+
+    def select(self, element: _Element) -> list[_Element]:
+        """What breaks the rule."""
+        return [found for search in self.searches for found in search(element)]
 
 
 class Table:
@@ -50,8 +59,8 @@ class Table:
 
     def __init__(self, rules: tuple[PathRule, ...]) -> None:
         self._rules = rules
-        paths = " | ".join(rule.path for rule in rules)
-        self._any = etree.XPath(f"boolean({paths})", namespaces=NAMESPACES)
+        any_of = " or ".join(f"boolean({path})" for rule in rules for path in rule.path.split(" | "))
+        self._any = etree.XPath(any_of, namespaces=NAMESPACES)
 
     def check(self, element: _Element) -> Iterator[tuple[Rule, _Element]]:
         """Each rule that the element breaks, with what breaks it."""

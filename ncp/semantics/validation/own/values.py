@@ -139,12 +139,11 @@ def _search(path: str) -> etree.XPath:
     return etree.XPath(path, namespaces=NAMESPACES, smart_strings=False)
 
 
-# From the attributes to their elements: half the time of asking every element.
-_CODES = _search("//@code/parent::*[not(@codeSystem) or not(@displayName) or @nullFlavor][not(self::h:statusCode)]")
+_CODES = _search("//*[@code][not(@codeSystem) or not(@displayName) or @nullFlavor][not(self::h:statusCode)]")
 _SYSTEMS = _search("//@codeSystem")
 _NULL = _search("//@nullFlavor")
 _UNITS = _search("//@unit")
-_VALUED = _search("//@value/parent::*")
+_VALUED = _search("//*[@value]")
 _OBSERVED = _search("//h:observation/h:value")
 _IDS = _search("//h:id")
 _LANGUAGES = _search("//h:languageCode/@code")

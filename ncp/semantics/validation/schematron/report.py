@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from lxml.etree import _Element
 
 from ncp.semantics.cda.reading import step_name
-from ncp.semantics.validation.findings import Finding, Origin, Severity
+from ncp.semantics.validation.findings import Finding, Origin, Pending, Severity
 from ncp.semantics.validation.places import element_at
 from ncp.semantics.validation.schematron.stylesheet import SVRL
 from ncp.semantics.values import Place
@@ -53,7 +54,7 @@ class ReportRefused(ValueError):
     """What came back is no report."""
 
 
-def read_report(svrl: bytes, root: _Element) -> Iterator[Finding]:
+def read_report(svrl: bytes, root: _Element) -> Iterator[Pending]:
     """The findings of a report on the document ``root``. Raises ``ReportRefused``."""
     try:
         report = parse(svrl, LIMITS)
@@ -68,21 +69,21 @@ def read_report(svrl: bytes, root: _Element) -> Iterator[Finding]:
         elif element.tag == _RULE:
             rule = element.get("id", "")
         elif element.tag in (_ASSERT, _REPORT):
-            yield _finding(element, pattern, rule, root)
+            text = " ".join(" ".join("".join(words.itertext()) for words in element.iterchildren(_TEXT)).split())
+            name = _name(element, pattern or rule, text)
+            yield name, partial(_finding, name, element, text, root)
 
 
-def _finding(element: _Element, pattern: str, rule: str, root: _Element) -> Finding:
+def _finding(name: str, element: _Element, text: str, root: _Element) -> Finding:
     place = place_of(element.get("location", ""))
-    text = " ".join(" ".join(str(part) for part in words.itertext()) for words in element.iterchildren(_TEXT)).split()
-    said = " ".join(text)
     where = element_at(root, place)
     role = (element.get("role") or element.get("flag") or "").strip().lower()
     return Finding(
         Origin.RULES,
-        _name(element, pattern or rule, said),
+        name,
         _SEVERITIES.get(role, Severity.ERROR if element.tag == _ASSERT else Severity.WARNING),
         place,
-        said if len(said) <= MAX_TEXT else f"{said[:MAX_TEXT]}…",
+        text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…",
         (where.sourceline or 0) if where is not None else 0,
     )
 
