@@ -64,6 +64,7 @@ def finer_than_a_day(value: str) -> bool:
     return len(re.split(r"[+-]", value, maxsplit=1)[0]) > 8
 
 
+@lru_cache(4096)
 def runs_backwards(low: str, high: str) -> bool:
     """The beginning is certainly after the end, both as precise as written; False where either is no time."""
     begin, end = instant(low), instant(high)

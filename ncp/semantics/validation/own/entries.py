@@ -200,7 +200,7 @@ def _problems(kind: str, name: str) -> tuple[PathRule, ...]:
 
 _GIVEN = "h:entry/h:substanceAdministration"
 _MATERIAL = "h:consumable/h:manufacturedProduct/h:manufacturedMaterial"
-_SUBSTANCE = f"{_GIVEN}[{_REAL}]/{_MATERIAL}"
+_SUBSTANCE = f"{_GIVEN}[not(h:code/@codeSystem='{ABSENT_SYSTEM}')]/{_MATERIAL}"
 _INGREDIENT = f"{_SUBSTANCE}/*[@classCode='ACTI'][self::p:ingredient or self::e:ingredient]"
 _INNER = "*[self::p:ingredientSubstance or self::p:ingredient or self::e:ingredient or self::e:ingredientSubstance]"
 _STRENGTH = "*[self::p:quantity or self::e:quantity]"
