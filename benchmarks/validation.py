@@ -1,7 +1,8 @@
 """How long the checks of a document take beyond its parse: own rules, and the XML schema of a folder.
 
 ``python benchmarks/validation.py [--schemas FOLDER] [DOCUMENT ...]``; without documents, the full summary of the
-demonstration with its entries repeated up to 160 KB. Fails when the own rules take more than twice as long as the parse.
+demonstration with its entries repeated up to 160 KB. Fails when the own rules take more than twice the time of the
+parse.
 """
 
 from __future__ import annotations
