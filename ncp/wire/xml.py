@@ -67,12 +67,15 @@ _ELEMENT_BYTES, _ATTRIBUTE_BYTES, _NAMESPACE_BYTES = 4, 5, 9
 # A namespace name is declared once and stands in the name of every element and attribute that uses it: one of a
 # megabyte turns two megabytes of XML into gigabytes of names. Below the first size it cannot become much. A prefix so
 # long that its name is not in sight counts as long too; with all repetitions bounded or anchored the search is linear.
+# The blank before the word is looked at last: a pattern that begins with plain bytes is found some twenty times faster.
 _LONG_NAMES_MATTER = 32 * 1024
-_LONG_NAMESPACE = re.compile(rb"""\sxmlns(?=[:=\s])(?:[^=<>"']{701}|[^=<>"']*=\s*(?:"[^"]{513}|'[^']{513}))""")
+_LONG_NAMESPACE = re.compile(
+    rb"""xmlns(?<=\sxmlns)(?=[:=\s])(?:[^=<>"']{701}|[^=<>"']*=\s*(?:"[^"]{513}|'[^']{513}))"""
+)
 
 # lxml and C14N look at each attribute of an element once per attribute.
 _ATTRIBUTES_OF_ONE = 500
-_CROWDED = etree.XPath(f"boolean(//*[count(@*) > {_ATTRIBUTES_OF_ONE}])")
+_CROWDED = etree.XPath(f"boolean(//*/@*[{_ATTRIBUTES_OF_ONE + 1}])")
 
 
 def parse(data: bytes, limits: XmlLimits = MESSAGE_LIMITS, *, charset: str = "") -> _Element:

@@ -150,6 +150,24 @@ def test_elements_attributes_and_namespaces_are_counted() -> None:
     assert refused(b"<a " + namespaces + b' xmlns="u"/>', small) == "xml.too_large"
 
 
+def test_the_limit_of_attributes_of_one_element_is_exact_wherever_it_stands() -> None:
+    for around in (b"%s", b"<r><x/>%s</r>", b"<r><x>%s</x></r>"):
+        many, more = (b"<a " + b" ".join(b'a%d=""' % n for n in range(count)) + b"/>" for count in (500, 501))
+        parse(around % many)
+        assert refused(around % more) == "xml.too_large"
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\t", b"\n", b"\r\n  "])
+@pytest.mark.parametrize("declaration", [b'xmlns="%s"', b"xmlns:p='%s'", b'xmlns:p = "%s"', b'xmlns\n="%s"'])
+def test_a_long_namespace_name_is_refused_in_a_large_document(declaration: bytes, blank: bytes) -> None:
+    filling = b"<b/>" * 10_000
+    long, short = (b"<a" + blank + declaration % (b"u" * size) + b">" + filling + b"</a>" for size in (513, 512))
+    parse(short)
+    assert refused(long) == "xml.too_large"
+    # Not a declaration: the word inside a name.
+    parse(b'<a xxmlns="' + b"u" * 513 + b'">' + filling + b"</a>")
+
+
 @pytest.mark.parametrize(
     "data",
     [
