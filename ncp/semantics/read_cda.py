@@ -13,7 +13,7 @@ from lxml.etree import _Element
 
 from ncp.semantics.cda.header import HeaderReader
 from ncp.semantics.cda.parties import party
-from ncp.semantics.cda.reading import Child, Reading, refused
+from ncp.semantics.cda.reading import Child, Reading, known, refused
 from ncp.semantics.cda.statements import STATEMENTS, statement
 from ncp.semantics.cda.values import coded, identifier, text
 from ncp.semantics.model import Attachment, Level, Narrative, PatientSummary, Section
@@ -29,9 +29,8 @@ DOCUMENT_LIMITS = XmlLimits(size=50 * 1024 * 1024, depth=100, elements=500_000, 
 MAX_SUBSECTIONS = 8
 """Sections in sections; no sample has any."""
 
-_NULL = frozenset({"nullFlavor"})
-_ROOT = frozenset({"nullFlavor"})
-_BODY_TEXT = frozenset({"mediaType", "representation"})
+_NULL = known("nullFlavor")
+_BODY_TEXT = known("mediaType", "representation")
 
 
 def read_cda(content: bytes, limits: XmlLimits = DOCUMENT_LIMITS) -> PatientSummary:
@@ -57,7 +56,7 @@ def read_element(root: _Element) -> PatientSummary:
     level: Level | None = None
     sections: tuple[Section, ...] = ()
     attachment: Attachment | None = None
-    for child in reading.parts(root, Place(""), _ROOT):
+    for child in reading.parts(root, Place(""), _NULL):
         if child[0] != "component":
             header.take(child)
             continue

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from ncp.semantics.cda.parties import address, name, organisation, party, telecom
-from ncp.semantics.cda.reading import Child, Reading
+from ncp.semantics.cda.reading import Child, Reading, known
 from ncp.semantics.cda.statements import statement
 from ncp.semantics.cda.values import coded, identifier, text, timing
 from ncp.semantics.model import Header, LanguageSkill, Patient, RelatedDocument, ServiceEvent
 from ncp.semantics.parties import Name, Party, Person
 from ncp.semantics.values import Coded, Identifier, Place
 
-_NULL = frozenset({"nullFlavor"})
-_VALUE = frozenset({"value"})
-_CODE = frozenset({"code"})
+_NULL = known("nullFlavor")
+_VALUE = known("value")
+_CODE = known("code")
 
 _OTHERS = frozenset({"dataEnterer", "informant", "informationRecipient", "authenticator"})
 _ACTS = {"inFulfillmentOf": "order", "authorization": "consent", "componentOf": "encompassingEncounter"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from lxml.etree import _Element
 
-from ncp.semantics.cda.reading import Child, Reading
+from ncp.semantics.cda.reading import Child, Reading, known
 from ncp.semantics.cda.values import coded, identifier, interval, quantity, text, timing
 from ncp.semantics.parties import (
     Address,
@@ -23,11 +23,11 @@ from ncp.semantics.parties import (
 from ncp.semantics.values import Place, Text
 from ncp.wire.xml import text_of
 
-_COMPOSED = frozenset({"use", "nullFlavor"})
-_PART = frozenset({"qualifier", "nullFlavor"})
-_TELECOM = frozenset({"value", "use", "nullFlavor"})
-_NULL = frozenset({"nullFlavor"})
-_NAMED = frozenset({"displayName", "nullFlavor"})
+_COMPOSED = known("use", "nullFlavor")
+_PART = known("qualifier", "nullFlavor")
+_TELECOM = known("value", "use", "nullFlavor")
+_NULL = known("nullFlavor")
+_NAMED = known("displayName", "nullFlavor")
 
 MAX_ROLES = 12
 """Organisations in organisations, roles in roles."""

@@ -11,12 +11,12 @@ from typing import Any
 from lxml.etree import _Element
 
 from ncp.semantics.cda.parties import name, organisation
-from ncp.semantics.cda.reading import Reading
+from ncp.semantics.cda.reading import Reading, known
 from ncp.semantics.cda.values import amount_or_ratio, coded, identifier, quantity, text, timing
 from ncp.semantics.statements import CombinedPart, Ingredient, MaterialKind, Package, Product
 from ncp.semantics.values import Place
 
-_NULL = frozenset({"nullFlavor"})
+_NULL = known("nullFlavor")
 _MAX_PACKAGES = 8
 _MAX_PARTS = 4
 

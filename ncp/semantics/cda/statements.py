@@ -9,7 +9,7 @@ from lxml.etree import _Element
 
 from ncp.semantics.cda.parties import party
 from ncp.semantics.cda.products import product
-from ncp.semantics.cda.reading import MAX_NESTING, Child, Reading
+from ncp.semantics.cda.reading import MAX_NESTING, Child, Reading, known
 from ncp.semantics.cda.values import (
     amount,
     coded,
@@ -37,8 +37,9 @@ EXTERNALS = frozenset(
     {"externalAct", "externalDocument", "externalObservation", "externalProcedure", "order", "consent", "criterion"}
 )
 
-_STATEMENT = frozenset({"negationInd", "nullFlavor"})
-_RELATION = frozenset({"negationInd", "nullFlavor"})
+_STATEMENT = known("negationInd", "nullFlavor")
+_RELATION = known("negationInd", "nullFlavor")
+_VALUE = known("value")
 
 _ONE: dict[str, tuple[str, Callable[[Reading, _Element, Place], Any]]] = {
     "code": ("code", coded),
@@ -138,7 +139,7 @@ def _relation(reading: Reading, child: Child, relations: list[Relation]) -> None
             made.append(statement(reading, node, where, name))
         elif name in _PLAIN_ATTRIBUTES and _PLAIN_ATTRIBUTES[name] not in extra:
             extra[_PLAIN_ATTRIBUTES[name]] = node.get("value", "").strip()
-            reading.leaf(node, where, frozenset({"value"}))
+            reading.leaf(node, where, _VALUE)
         elif name != "templateId":
             reading.skip(inner)
     reading.nesting -= 1

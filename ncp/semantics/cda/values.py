@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from lxml.etree import _Element
 
-from ncp.semantics.cda.reading import XSI_TYPE, Reading, spoken
+from ncp.semantics.cda.reading import XSI_TYPE, Reading, known, spoken
 from ncp.semantics.values import (
     AtEvent,
     Coded,
@@ -32,21 +32,20 @@ from ncp.semantics.values import (
     Value,
 )
 
-_CODED = frozenset(
-    {"code", "codeSystem", "codeSystemName", "codeSystemVersion", "displayName", "nullFlavor", "valueSet"}
-)
-_TEXT = frozenset({"nullFlavor", "mediaType", "language", "value"})
-_REFERENCE = frozenset({"value", "nullFlavor"})
-_II = frozenset({"root", "extension", "nullFlavor", "assigningAuthorityName", "displayable"})
-_POINT = frozenset({"value", "nullFlavor", "operator", "inclusive"})
-_INTERVAL = frozenset({"value", "nullFlavor", "operator"})
-_PERIODIC = frozenset({"value", "nullFlavor", "operator", "institutionSpecified", "alignment"})
-_SET = frozenset({"nullFlavor", "operator"})
-_QUANTITY = frozenset({"value", "unit", "nullFlavor", "inclusive"})
-_RANGE = frozenset({"value", "unit", "nullFlavor"})
-_NULL = frozenset({"nullFlavor"})
-_PLAIN = frozenset({"value", "nullFlavor"})
-_UNIT = frozenset({*_CODED, "value"})
+_CODED = known("code", "codeSystem", "codeSystemName", "codeSystemVersion", "displayName", "nullFlavor", "valueSet")
+_QUALIFIER = known("inverted")
+_TEXT = known("nullFlavor", "mediaType", "language", "value")
+_REFERENCE = known("value", "nullFlavor")
+_II = known("root", "extension", "nullFlavor", "assigningAuthorityName", "displayable")
+_POINT = known("value", "nullFlavor", "operator", "inclusive")
+_INTERVAL = known("value", "nullFlavor", "operator")
+_PERIODIC = known("value", "nullFlavor", "operator", "institutionSpecified", "alignment")
+_SET = known("nullFlavor", "operator")
+_QUANTITY = known("value", "unit", "nullFlavor", "inclusive")
+_RANGE = known("value", "unit", "nullFlavor")
+_NULL = known("nullFlavor")
+_PLAIN = known("value", "nullFlavor")
+_UNIT = known(*_CODED, "value")
 _NONE: frozenset[str] = frozenset()
 
 
@@ -64,39 +63,39 @@ def _names_in(element: _Element) -> frozenset[str]:
 
 def coded(reading: Reading, element: _Element, place: Place) -> Coded:
     """CD, CE, CV, CS."""
-    get = element.get
     original: Text | None = None
-    translations: tuple[Coded, ...] = ()
-    qualifiers: tuple[Qualifier, ...] = ()
-    for child in reading.parts(element, place, _CODED):
+    translations: list[Coded] = []
+    qualifiers: list[Qualifier] = []
+    get = reading.said(element, place, _CODED).get
+    for child in reading.inside(element, place):
         name, node, where = child
         if name == "originalText" and original is None:
             original = text(reading, node, where)
         elif name == "translation":
-            translations += (coded(reading, node, where),)
+            translations.append(coded(reading, node, where))
         elif name == "qualifier":
-            qualifiers += (_qualifier(reading, node, where),)
+            qualifiers.append(_qualifier(reading, node, where))
         else:
             reading.skip(child)
     return Coded(
         place,
-        get("code", "").strip(),
-        get("codeSystem", "").strip(),
-        get("codeSystemName", "").strip(),
-        get("codeSystemVersion", "").strip(),
-        get("displayName", "").strip(),
-        get("nullFlavor", "").strip(),
+        get("code", ""),
+        get("codeSystem", ""),
+        get("codeSystemName", ""),
+        get("codeSystemVersion", ""),
+        get("displayName", ""),
+        get("nullFlavor", ""),
         original,
-        translations,
-        qualifiers,
-        get("valueSet", "").strip(),
+        tuple(translations),
+        tuple(qualifiers),
+        get("valueSet", ""),
     )
 
 
 def _qualifier(reading: Reading, element: _Element, place: Place) -> Qualifier:
     name: Coded | None = None
     value: Coded | None = None
-    for child in reading.parts(element, place, frozenset({"inverted"})):
+    for child in reading.parts(element, place, _QUALIFIER):
         if child[0] == "name" and name is None:
             name = coded(reading, child[1], child[2])
         elif child[0] == "value" and value is None:
@@ -108,15 +107,14 @@ def _qualifier(reading: Reading, element: _Element, place: Place) -> Qualifier:
 
 def text(reading: Reading, element: _Element, place: Place) -> Text:
     """ED, ST: the words inside, or the words of the narrative that it refers to."""
-    get = element.get
     reference = ""
     if len(element):
         mixed = False
         for child in reading.mixed(element, place):
             if child[0] == "reference" and not reference:
-                reference = child[1].get("value", "").strip()
-                reading.leaf(child[1], child[2], _REFERENCE)
-                if child[1].get("nullFlavor") is not None:
+                said = reading.leaf(child[1], child[2], _REFERENCE)
+                reference = said.get("value", "")
+                if "nullFlavor" in said:
                     reading.mark(child[1], child[2], "nullFlavor")
             elif child[0] in ("thumbnail", "reference"):
                 reading.skip(child)
@@ -128,21 +126,21 @@ def text(reading: Reading, element: _Element, place: Place) -> Text:
         words = spoken(element) if mixed or _has_words(element) else reading.referred(reference)
     else:
         words = " ".join((element.text or "").split())
-    keys = element.keys()
-    if keys and not _TEXT.issuperset(keys):
-        reading.attributes(element, place, _TEXT)
-    if not words and get("value"):
-        # A word in the place of a number, as some documents write a value of type ST.
-        words = get("value", "").strip()
-    elif get("value"):
-        reading.mark(element, place, "value")
+    get = reading.said(element, place, _TEXT).get
+    value = get("value")
+    if value is not None:
+        if not words:
+            # A word in the place of a number, as some documents write a value of type ST.
+            words = value
+        elif element.get("value"):
+            reading.mark(element, place, "value")
     return Text(
         place,
         words,
         reference,
-        get("nullFlavor", "").strip(),
-        get("language", "").strip(),
-        get("mediaType", "").strip(),
+        get("nullFlavor", ""),
+        get("language", ""),
+        get("mediaType", ""),
     )
 
 
@@ -150,20 +148,23 @@ def _has_words(element: _Element) -> bool:
     text = element.text
     if text is not None and not text.isspace():
         return bool(text)
-    return any(node.tail and not node.tail.isspace() for node in element)
+    for node in element[:]:
+        tail = node.tail
+        if tail and not tail.isspace():
+            return True
+    return False
 
 
 def identifier(reading: Reading, element: _Element, place: Place) -> Identifier:
     """II."""
-    reading.leaf(element, place, _II)
-    get = element.get
+    get = reading.leaf(element, place, _II).get
     return Identifier(
         place,
-        get("root", "").strip(),
-        get("extension", "").strip(),
-        get("nullFlavor", "").strip(),
-        get("assigningAuthorityName", "").strip(),
-        get("displayable", "").strip(),
+        get("root", ""),
+        get("extension", ""),
+        get("nullFlavor", ""),
+        get("assigningAuthorityName", ""),
+        get("displayable", ""),
     )
 
 
@@ -172,14 +173,13 @@ def identifier(reading: Reading, element: _Element, place: Place) -> Identifier:
 
 def point(reading: Reading, element: _Element, place: Place) -> Point:
     """TS, IVXB_TS."""
-    reading.leaf(element, place, _POINT)
-    get = element.get
+    get = reading.leaf(element, place, _POINT).get
     return Point(
         place,
-        get("value", "").strip(),
-        get("nullFlavor", "").strip(),
-        get("operator", "").strip(),
-        get("inclusive", "").strip(),
+        get("value", ""),
+        get("nullFlavor", ""),
+        get("operator", ""),
+        get("inclusive", ""),
     )
 
 
@@ -187,7 +187,8 @@ def interval(reading: Reading, element: _Element, place: Place) -> Interval:
     """IVL_TS."""
     low = high = center = None
     width = None
-    for child in reading.parts(element, place, _INTERVAL):
+    get = reading.said(element, place, _INTERVAL).get
+    for child in reading.inside(element, place):
         name, node, where = child
         if name == "low" and low is None:
             low = point(reading, node, where)
@@ -199,64 +200,64 @@ def interval(reading: Reading, element: _Element, place: Place) -> Interval:
             width = quantity(reading, node, where)
         else:
             reading.skip(child)
-    get = element.get
     return Interval(
         place,
         low,
         high,
         width,
         center,
-        get("value", "").strip(),
-        get("nullFlavor", "").strip(),
-        get("operator", "").strip(),
+        get("value", ""),
+        get("nullFlavor", ""),
+        get("operator", ""),
     )
 
 
 def _periodic(reading: Reading, element: _Element, place: Place) -> Periodic:
     period = phase = None
-    for child in reading.parts(element, place, _PERIODIC):
+    get = reading.said(element, place, _PERIODIC).get
+    for child in reading.inside(element, place):
         if child[0] == "period" and period is None:
             period = quantity(reading, child[1], child[2])
         elif child[0] == "phase" and phase is None:
             phase = interval(reading, child[1], child[2])
         else:
             reading.skip(child)
-    get = element.get
     return Periodic(
         place,
         period,
         phase,
-        get("institutionSpecified", "").strip() in ("true", "1"),
-        get("alignment", "").strip(),
-        get("nullFlavor", "").strip(),
-        get("operator", "").strip(),
-        get("value", "").strip(),
+        get("institutionSpecified", "") in ("true", "1"),
+        get("alignment", ""),
+        get("nullFlavor", ""),
+        get("operator", ""),
+        get("value", ""),
     )
 
 
 def _at_event(reading: Reading, element: _Element, place: Place) -> AtEvent:
     event: Coded | None = None
     offset: QuantityRange | Quantity | None = None
-    for child in reading.parts(element, place, _SET):
+    get = reading.said(element, place, _SET).get
+    for child in reading.inside(element, place):
         if child[0] == "event" and event is None:
             event = coded(reading, child[1], child[2])
         elif child[0] == "offset" and offset is None:
             offset = amount(reading, child[1], child[2])
         else:
             reading.skip(child)
-    get = element.get
-    return AtEvent(place, event, offset, get("nullFlavor", "").strip(), get("operator", "").strip())
+    return AtEvent(place, event, offset, get("nullFlavor", ""), get("operator", ""))
 
 
 def _timing_set(reading: Reading, element: _Element, place: Place) -> TimingSet:
-    parts: tuple[Timing, ...] = ()
-    for child in reading.parts(element, place, _SET):
+    parts: list[Timing] = []
+    get = reading.said(element, place, _SET).get
+    for child in reading.inside(element, place):
         # A set of sets is not written by anybody; one level bounds the recursion.
         if child[0] == "comp" and type_of(child[1]) != "SXPR_TS":
-            parts += (timing(reading, child[1], child[2]),)
+            parts.append(timing(reading, child[1], child[2]))
         else:
             reading.skip(child)
-    return TimingSet(place, parts, element.get("nullFlavor", "").strip(), element.get("operator", "").strip())
+    return TimingSet(place, tuple(parts), get("nullFlavor", ""), get("operator", ""))
 
 
 _TIMINGS: dict[str, Callable[[Reading, _Element, Place], Timing]] = {
@@ -292,43 +293,43 @@ def timing(reading: Reading, element: _Element, place: Place) -> Timing:
 
 def quantity(reading: Reading, element: _Element, place: Place) -> Quantity:
     """PQ, IVXB_PQ."""
-    translations: tuple[QuantityTranslation, ...] = ()
-    for child in reading.parts(element, place, _QUANTITY):
+    translations: list[QuantityTranslation] = []
+    get = reading.said(element, place, _QUANTITY).get
+    for child in reading.inside(element, place):
         if child[0] == "translation":
-            translations += (_quantity_translation(reading, child[1], child[2]),)
+            translations.append(_quantity_translation(reading, child[1], child[2]))
         else:
             reading.skip(child)
-    get = element.get
     return Quantity(
         place,
-        get("value", "").strip(),
-        get("unit", "").strip(),
-        get("nullFlavor", "").strip(),
-        translations,
-        get("inclusive", "").strip(),
+        get("value", ""),
+        get("unit", ""),
+        get("nullFlavor", ""),
+        tuple(translations),
+        get("inclusive", ""),
     )
 
 
 def _quantity_translation(reading: Reading, element: _Element, place: Place) -> QuantityTranslation:
     original: Text | None = None
-    for child in reading.parts(element, place, _UNIT):
+    get = reading.said(element, place, _UNIT).get
+    for child in reading.inside(element, place):
         if child[0] == "originalText" and original is None:
             original = text(reading, child[1], child[2])
         else:
             reading.skip(child)
-    get = element.get
     unit = Coded(
         place,
-        get("code", "").strip(),
-        get("codeSystem", "").strip(),
-        get("codeSystemName", "").strip(),
-        get("codeSystemVersion", "").strip(),
-        get("displayName", "").strip(),
-        get("nullFlavor", "").strip(),
+        get("code", ""),
+        get("codeSystem", ""),
+        get("codeSystemName", ""),
+        get("codeSystemVersion", ""),
+        get("displayName", ""),
+        get("nullFlavor", ""),
         original,
-        value_set=get("valueSet", "").strip(),
+        value_set=get("valueSet", ""),
     )
-    return QuantityTranslation(place, get("value", "").strip(), unit)
+    return QuantityTranslation(place, get("value", ""), unit)
 
 
 def amount(reading: Reading, element: _Element, place: Place) -> Quantity | QuantityRange:
@@ -342,35 +343,36 @@ def amount(reading: Reading, element: _Element, place: Place) -> Quantity | Quan
 def quantity_range(reading: Reading, element: _Element, place: Place) -> QuantityRange:
     """IVL_PQ, IVL_INT, IVL_REAL."""
     ends: dict[str, Quantity] = {}
-    for child in reading.parts(element, place, _RANGE):
+    get = reading.said(element, place, _RANGE).get
+    for child in reading.inside(element, place):
         if child[0] in ("low", "high", "width", "center") and child[0] not in ends:
             ends[child[0]] = quantity(reading, child[1], child[2])
         else:
             reading.skip(child)
-    get = element.get
     return QuantityRange(
         place,
         ends.get("low"),
         ends.get("high"),
         ends.get("width"),
         ends.get("center"),
-        get("nullFlavor", "").strip(),
-        get("value", "").strip(),
-        get("unit", "").strip(),
+        get("nullFlavor", ""),
+        get("value", ""),
+        get("unit", ""),
     )
 
 
 def ratio(reading: Reading, element: _Element, place: Place) -> Ratio:
     """RTO and its kinds."""
     numerator = denominator = None
-    for child in reading.parts(element, place, _NULL):
+    get = reading.said(element, place, _NULL).get
+    for child in reading.inside(element, place):
         if child[0] == "numerator" and numerator is None:
             numerator = quantity(reading, child[1], child[2])
         elif child[0] == "denominator" and denominator is None:
             denominator = quantity(reading, child[1], child[2])
         else:
             reading.skip(child)
-    return Ratio(place, numerator, denominator, element.get("nullFlavor", "").strip())
+    return Ratio(place, numerator, denominator, get("nullFlavor", ""))
 
 
 def amount_or_ratio(reading: Reading, element: _Element, place: Place) -> Quantity | Ratio:
@@ -384,13 +386,13 @@ def amount_or_ratio(reading: Reading, element: _Element, place: Place) -> Quanti
 
 
 def _number(reading: Reading, element: _Element, place: Place) -> Number:
-    reading.leaf(element, place, _PLAIN)
-    return Number(place, element.get("value", "").strip(), element.get("nullFlavor", "").strip())
+    said = reading.leaf(element, place, _PLAIN)
+    return Number(place, said.get("value", ""), said.get("nullFlavor", ""))
 
 
 def _flag(reading: Reading, element: _Element, place: Place) -> Flag:
-    reading.leaf(element, place, _PLAIN)
-    return Flag(place, element.get("value", "").strip(), element.get("nullFlavor", "").strip())
+    said = reading.leaf(element, place, _PLAIN)
+    return Flag(place, said.get("value", ""), said.get("nullFlavor", ""))
 
 
 _VALUES: dict[str, Callable[[Reading, _Element, Place], Value]] = {
