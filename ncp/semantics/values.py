@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NewType, TypeAlias
 
+from ncp.semantics.frozen import cheaply_made
+
 Place = NewType("Place", str)
 """Where in the document a thing stands: ``component/structuredBody/component[3]/section/entry[2]/act``.
 
@@ -22,6 +24,11 @@ class Datum:
     """Something of a patient: it never shows itself in logs or tracebacks."""
 
     place: Place
+
+    def __init_subclass__(cls) -> None:
+        # Called twice for a class with slots: as it is written, and as the dataclass that is made of it.
+        if "__dataclass_fields__" in cls.__dict__:
+            cheaply_made(cls)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(<redacted>)"

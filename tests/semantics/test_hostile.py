@@ -151,3 +151,32 @@ def test_nothing_of_the_model_shows_itself() -> None:
         assert repr(datum) == f"{type(datum).__name__}(<redacted>)"
         assert is_dataclass(datum) and fields(datum)
         assert not hasattr(datum, "__dict__")
+
+
+FLOODS = {
+    "text between elements": (b'<entry><act><code code="a">', b"<a/>xxxxxxxxxxxxxxxx", b"</code></act></entry>"),
+    "text between comments": (b'<entry><act><code code="a">', b"<!---->xxxxxxxxxxxxxxxx", b"</code></act></entry>"),
+    "words between comments": (b"<entry><act><text>", b"<!---->y ", b"</text></act></entry>"),
+    "an unknown part with comments": (b"<entry><act><strange>", b"<!---->y ", b"</strange></act></entry>"),
+    "translations": (b'<entry><act><code code="a">', b'<translation code="b"/>', b"</code></act></entry>"),
+    "timings": (b'<entry><act><effectiveTime xsi:type="SXPR_TS">', b"<comp/>", b"</effectiveTime></act></entry>"),
+    "units": (b'<entry><supply><quantity value="1">', b'<translation value="1"/>', b"</quantity></supply></entry>"),
+    "relations": (b"<entry><act>", b"<entryRelationship><act/></entryRelationship>", b"</act></entry>"),
+    "entries": (b"", b"<entry/>", b""),
+}
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(("before", "many", "after"), FLOODS.values(), ids=FLOODS)
+def test_many_of_one_thing_take_time_in_proportion(before: bytes, many: bytes, after: bytes) -> None:
+    def seconds(count: int) -> float:
+        data = document(before + many * count + after)
+        times = []
+        for _ in range(3):
+            begun = time.process_time()
+            read_cda(data)
+            times.append(time.process_time() - begun)
+        return min(times)
+
+    # Four times as many: about four times as long, where a square would take sixteen times.
+    assert seconds(40_000) < 9 * seconds(10_000) + 0.05

@@ -46,24 +46,24 @@ def address(reading: Reading, element: _Element, place: Place) -> Address:
 def _composed(reading: Reading, element: _Element, place: Place) -> tuple[Any, ...]:
     parts: list[Part] = []
     valid = None
-    reading.attributes(element, place, _COMPOSED)
+    said = reading.said(element, place, _COMPOSED)
     _add_words(parts, place, element.text)
     if len(element):
         children = iter(reading.mixed(element, place))
-        for node in element:
+        for node in element[:]:
             if isinstance(node.tag, str):
                 child = next(children)
                 kind, _, where = child
                 if kind in ("validTime", "useablePeriod") and valid is None:
                     valid = interval(reading, node, where)
-                elif any(True for _ in node.iterchildren("*")):
+                elif len(node) and any(True for _ in node.iterchildren("*")):
                     reading.skip(child)
                 else:
-                    reading.attributes(node, where, _PART)
-                    qualifier, null_flavor = node.get("qualifier", "").strip(), node.get("nullFlavor", "").strip()
-                    parts.append(Part(where, kind, " ".join(text_of(node).split()), qualifier, null_flavor))
+                    own = reading.said(node, where, _PART)
+                    words = " ".join(text_of(node).split())
+                    parts.append(Part(where, kind, words, own.get("qualifier", ""), own.get("nullFlavor", "")))
             _add_words(parts, place, node.tail)
-    return tuple(parts), element.get("use", "").strip(), element.get("nullFlavor", "").strip(), valid
+    return tuple(parts), said.get("use", ""), said.get("nullFlavor", ""), valid
 
 
 def _add_words(parts: list[Part], place: Place, words: str | None) -> None:
@@ -74,13 +74,13 @@ def _add_words(parts: list[Part], place: Place, words: str | None) -> None:
 def telecom(reading: Reading, element: _Element, place: Place) -> Telecom:
     """TEL."""
     valid = None
-    for child in reading.parts(element, place, _TELECOM):
+    get = reading.said(element, place, _TELECOM).get
+    for child in reading.inside(element, place):
         if child[0] == "useablePeriod" and valid is None:
             valid = interval(reading, child[1], child[2])
         else:
             reading.skip(child)
-    get = element.get
-    return Telecom(place, get("value", "").strip(), get("use", "").strip(), get("nullFlavor", "").strip(), valid)
+    return Telecom(place, get("value", ""), get("use", ""), get("nullFlavor", ""), valid)
 
 
 def person(reading: Reading, element: _Element, place: Place) -> Person:

@@ -82,15 +82,20 @@ class Reading:
 
     def said(self, element: _Element, place: Place, known: frozenset[str]) -> dict[str, str]:
         """The attributes, trimmed; unknown ones are noted. Asking for all at once is cheaper than for each."""
-        said = {key: value.strip() for key, value in element.items()}
+        said = {}
+        for key, value in element.items():
+            said[key] = value.strip()
         if not known.issuperset(said):
             self.attributes(element, place, known)
         return said
 
     def inside(self, element: _Element, place: Place) -> list[Child]:
         """The child elements; text between them is noted."""
-        stray = element.text
         found: list[Child] = []
+        stray: list[str] | None = None
+        text = element.text
+        if text is not None and not text.isspace():
+            stray = [text]
         if len(element):
             # A slice costs a third of iterating over the element.
             nodes = element[:]
@@ -102,10 +107,16 @@ class Reading:
             for node in nodes:
                 tail = node.tail
                 if tail is not None and not tail.isspace():
-                    stray = (stray or "") + tail
-        if stray is not None and not stray.isspace() and stray:
-            self.not_shown.append(NotShown(Place(f"{place}/text()"), "text", (("text()", stray.strip()),)))
+                    stray = stray or []
+                    stray.append(tail)
+        if stray:
+            self._stray(stray, place)
         return found
+
+    def _stray(self, pieces: list[str], place: Place) -> None:
+        words = "".join(pieces).strip()
+        if words:
+            self.not_shown.append(NotShown(Place(f"{place}/text()"), "text", (("text()", words),)))
 
     def mixed(self, element: _Element, place: Place) -> list[Child]:
         """The child elements of mixed content; its text and its attributes are the reader's."""
@@ -115,18 +126,23 @@ class Reading:
         names = self._names
         counts: dict[str, int] = {}
         prefix = f"{place}/" if place else ""
-        found: list[Child] = []
+        # Any for the places: calling ``Place`` for each of them does nothing but take time.
+        found: list[Any] = []
         for node in nodes:
             tag = node.tag
-            name = names.get(tag)
-            if name is None:
+            try:
+                name = names[tag]
+            except KeyError:
                 if not isinstance(tag, str):
+                    # A comment or a processing instruction.
                     continue
                 name = names[tag] = step_name(tag)
-            number = counts.get(name, 0) + 1
-            counts[name] = number
-            step = name if number == 1 else f"{name}[{number}]"
-            found.append((name, node, Place(prefix + step)))
+            if name in counts:
+                number = counts[name] = counts[name] + 1
+                found.append((name, node, f"{prefix}{name}[{number}]"))
+            else:
+                counts[name] = 1
+                found.append((name, node, prefix + name))
         return found
 
     def attributes(self, element: _Element, place: Place, known: frozenset[str]) -> None:
@@ -142,8 +158,9 @@ class Reading:
     def leaf(self, element: _Element, place: Place, known: frozenset[str]) -> dict[str, str]:
         """The attributes of an element of which nothing else is taken, trimmed."""
         said = self.said(element, place, known)
-        for child in self.inside(element, place):
-            self.skip(child)
+        if len(element) or element.text:
+            for child in self.inside(element, place):
+                self.skip(child)
         return said
 
     def skip(self, child: Child) -> None:
@@ -208,22 +225,26 @@ def spoken(element: _Element, limit: int = _RESOLVED_MAX) -> str:
         return " ".join(words.split())
     pieces: list[str] = []
     size = 0
-    for event, node in etree.iterwalk(element, events=("start", "end", "comment", "pi")):
-        if event == "start":
-            text = node.text
-            if str(node.tag).rpartition("}")[2] in _BLOCKS:
-                pieces.append(" ")
-        elif node is element:
-            continue
-        else:
-            text = node.tail
-            if event == "end" and str(node.tag).rpartition("}")[2] in _BLOCKS:
-                pieces.append(" ")
-        if text:
-            pieces.append(text)
-            size += len(text)
+    # What is still to be said, the next one last; None is the end of a block. (``iterwalk`` and ``itertext`` of lxml
+    # take the square of the number of comments that follow each other.)
+    waiting: list[_Element | str | None] = [element]
+    while waiting:
+        one = waiting.pop()
+        if one is None:
+            pieces.append(" ")
+        elif isinstance(one, str):
+            pieces.append(one)
+            size += len(one)
             if size > limit:
                 raise refused("document.references")
+        elif isinstance(one.tag, str):
+            if one.tag.rpartition("}")[2] in _BLOCKS:
+                pieces.append(" ")
+                waiting.append(None)
+            for node in reversed(one[:]):
+                waiting += (node.tail, node) if node.tail else (node,)
+            if one.text:
+                waiting.append(one.text)
     return " ".join("".join(pieces).split())
 
 
@@ -237,13 +258,18 @@ def step_name(tag: str) -> str:
 
 def _content(element: _Element) -> Iterable[tuple[str, str]]:
     """Every attribute and text of a subtree, as (where, what)."""
-    for event, node in etree.iterwalk(element, events=("start", "end", "comment", "pi")):
-        if event == "start":
-            name = step_name(str(node.tag))
-            for key, value in node.items():
+    waiting: list[_Element | tuple[str, str]] = [element]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, tuple):
+            yield one
+        elif isinstance(one.tag, str):
+            name = step_name(one.tag)
+            for key, value in one.items():
                 yield f"{name}/@{step_name(str(key))}", str(value)
-            if node.text and not node.text.isspace():
-                yield name, node.text.strip()
-        elif node is not element and node.tail and not node.tail.isspace():
-            parent = node.getparent()
-            yield (step_name(str(parent.tag)) if parent is not None else ""), node.tail.strip()
+            if one.text and not one.text.isspace():
+                yield name, one.text.strip()
+            for node in reversed(one[:]):
+                if node.tail and not node.tail.isspace():
+                    waiting.append((name, node.tail.strip()))
+                waiting.append(node)

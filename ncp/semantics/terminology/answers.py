@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from ncp.semantics.frozen import cheaply_made
+
 
 class Match(Enum):
     """How near the language of a designation is to the one that was asked for."""
@@ -17,6 +19,7 @@ class Match(Enum):
     """Not the language asked for: the English of the pivot."""
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True)
 class Designation:
     """The name to show for a code.
