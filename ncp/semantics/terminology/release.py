@@ -109,7 +109,8 @@ class _Questions:
     """The queries, uncached. Statements are prepared once by SQLite's own cache; one at a time per connection."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
+        # One cursor for all questions: each takes its rows at once, and making a cursor costs more than that.
+        self._cursor = connection.cursor()
         self._lock = threading.Lock()
         self._languages = dict(connection.execute("SELECT tag, id FROM language").fetchall())
         self._systems: dict[int, System] = {}
@@ -128,7 +129,7 @@ class _Questions:
 
     def _rows(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._lock:
-            return self._db.execute(query, values).fetchall()
+            return self._cursor.execute(query, values).fetchall()
 
     def _number(self, identifier: str) -> int | None:
         number = self._by_key.get(identifier)
@@ -226,7 +227,7 @@ class _Questions:
             is_preferred=bool(preferred),
             is_current=status is None,
             concept_status=concept_status or "current",
-            version_loaded=self._version_loaded(number, concept, version),
+            version_loaded=not version or self._version_loaded(number, concept, version),
             is_alias=is_alias,
         )
 

@@ -358,7 +358,7 @@ def open_read_only(path: Path) -> sqlite3.Connection:
         f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False
     )
     try:
-        for pragma in ("query_only=1", "trusted_schema=0", "cell_size_check=1", "cache_size=-16384", "mmap_size=0"):
+        for pragma in ("query_only=1", "trusted_schema=0", "cell_size_check=1", "cache_size=-24576", "mmap_size=0"):
             connection.execute(f"PRAGMA {pragma}")
         ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
         version = connection.execute("PRAGMA user_version").fetchone()[0]
