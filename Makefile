@@ -1,7 +1,8 @@
 # make demo       two countries on this machine, one consultation, a report in demo-out/
 # make demo-up    the same two countries, left running
 # make test       the whole suite            make lint    style, types, layers
-# make bench      speed                      make attack  the attack tests, one by one
+# make bench      speed of NCP-A             make bench-semantics  speed of reading, translating, showing
+# make attack     the attack tests, one by one
 # make clean      back to a fresh checkout
 #
 # PYTHON=python3.12 make ...  chooses the interpreter (3.11 to 3.13) for a fresh .venv.
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: demo demo-up test bench attack lint clean
+.PHONY: demo demo-up test bench bench-semantics attack lint clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -32,6 +33,9 @@ test: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+bench-semantics: $(VENV)/.dev
+	$(BIN)/python benchmarks/semantics.py $(ARGS)
 
 # What a hostile caller, peer or file may try; one line each, so that it can be read. The modules say `pytest.mark.attack`.
 attack: $(VENV)/.dev
