@@ -179,10 +179,10 @@ class Details:
         original = coded.original.text if coded.original is not None else ""
         if original and original not in shown:
             lines.append((Piece(self._colon("original")), Piece(original, say.names.document_language)))
-        waiting = list(coded.translations)
+        waiting = list(reversed(coded.translations))
         while waiting:
-            inner = waiting.pop(0)
-            waiting = [*inner.translations, *waiting]
+            inner = waiting.pop()
+            waiting.extend(reversed(inner.translations))
             written = " · ".join(filter(None, (inner.code, inner.system_name or systems.NAMES.get(inner.system, ""))))
             words = inner.words
             if (written and inner.code != coded.code) or (words and words not in shown):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from lxml import etree
 from lxml.etree import _Element
 
 from ncp.semantics.display.html import Html, Tag
@@ -37,6 +38,9 @@ _PLAIN: dict[str, tuple[Tag, str]] = {
 }
 
 _Inside = Callable[[_Element], None]
+
+_ALL_TEXT = etree.XPath("string()")
+"""``itertext`` of lxml takes the square of the number of comments in a row."""
 
 
 class Narratives:
@@ -93,7 +97,7 @@ class Narratives:
         """What a link says, and where it would lead: as text."""
         self._flow(element)
         address = (element.get("href") or "").strip()
-        if address and address not in "".join(element.itertext()):
+        if address and address not in str(_ALL_TEXT(element)):
             self._html.text(f" [{self._words['link']}: {address}]")
 
     def _wrap(self, tag: Tag, kind: str, element: _Element, inside: _Inside, language: str = "") -> None:
@@ -154,7 +158,7 @@ class Narratives:
                 self._wrap("caption", "", child, self._flow)
                 first = False
                 continue
-            if name in ("col", "colgroup") and not any(map(_has_words, child.itertext() if child is not None else ())):
+            if name in ("col", "colgroup") and not (child is not None and _has_words(str(_ALL_TEXT(child)))):
                 continue
             first = False
             if child is not None and (group := _ROW_GROUPS.get(name)):
