@@ -249,6 +249,7 @@ def spoken(element: _Element, limit: int = _RESOLVED_MAX) -> str:
 
 
 def step_name(tag: str) -> str:
+    """The name of an element or attribute in a place."""
     namespace, _, local = tag.rpartition("}")
     if namespace[1:] in ("", NS_HL7, NS_PHARM, NS_EPSOS, NS_SDTC):
         return local[:_NAME_MAX]
