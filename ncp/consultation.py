@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ncp import initiating
 from ncp.exchange import Exchange, Service, Side
 from ncp.frontend import render
 from ncp.frontend.notice import Fonts, NoticeText, Parties, choose
+from ncp.frontend.pdf import gate
+from ncp.frontend.pdf.examiner import Examiner
 from ncp.frontend.port import (
     Accompaniment,
     Call,
@@ -70,6 +72,8 @@ class Consultations:
     """What an HCP assertion grants, by role, where the portal names no permission."""
     loop: asyncio.AbstractEventLoop
     patience: float
+    examiner: Examiner = field(default_factory=Examiner)
+    """What looks into PDFs; whoever made this object closes it."""
 
     def find_patient(self, call: Call, country: CountryCode, search: PatientSearch) -> tuple[PatientFound, ...]:
         with self._told(call, Service.DISCOVERY, country) as exchange:
@@ -169,7 +173,8 @@ class Consultations:
                 case View.ORIGINAL:
                     return Rendered("text/html; charset=UTF-8", render.original(content, language))
                 case View.PDF:
-                    return Rendered("application/pdf", render.original_pdf(content))
+                    data, warnings = gate.pdf_of(content, self.examiner)
+                    return Rendered(gate.PDF, data, warnings)
                 case View.TRANSLATED:
                     raise RequestError(
                         Code.GENERIC, "view.not_offered", message="The translated view is not offered here yet."

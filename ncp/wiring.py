@@ -252,6 +252,7 @@ def _front_end(
     async def stop() -> None:
         await probe.stop()
         await asyncio.to_thread(app.close)
+        await asyncio.to_thread(consultations.examiner.close)
         await calls.close()
 
     return Endpoint(app, front_end_context(_key(settings.tls.server), accepted)), probe.start, stop

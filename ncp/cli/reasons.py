@@ -170,7 +170,7 @@ GROUPS: dict[str, str] = {
     "request": "A value in a portal's question is missing or malformed.",
     "sts": "A request to the token service breaks a rule.",
     "view": "The document cannot be shown in the view that was asked for.",
-    "pdf": "The PDF of a document is not fit to be shown: encrypted, active, too large or unreadable.",
+    "pdf": "The PDF of a document is not fit to be shown (encrypted, active, too large, unreadable) or warns.",
     "picture": "A picture of a search mask was left out.",
     "trait": "A detail of the person cannot be sent or read.",
     "identifier": "An identifier of the person is incomplete or malformed.",

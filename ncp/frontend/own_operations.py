@@ -81,6 +81,7 @@ def own_operations(ncp_b: NcpB, *, default_language: str) -> Binding:
             language = inputs.language(rendering.language, default_language)
             content = b"".join(rendering.content) if rendering.content else _fetch(ncp_b, conversation, rendering, view)
             rendered = ncp_b.render(call, content, language, view)
+            conversation.warnings.extend(rendered.warnings)
             return types.rendered(mediaType=rendered.media_type, content=[rendered.content])
 
     return Binding(OWN, [FrontEnd])

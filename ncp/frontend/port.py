@@ -216,10 +216,12 @@ class PatientNotice:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Rendered:
-    """A document made fit to be shown."""
+    """A document made fit to be shown, and stable names of what a professional should be told of it
+    (``pdf.external_link``, ...)."""
 
     media_type: str
     content: bytes
+    warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Rendered({self.media_type}, {len(self.content)} bytes)"

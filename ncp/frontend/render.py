@@ -1,4 +1,4 @@
-"""Documents made fit to be shown: the narrative of a coded document as safe HTML, the PDF of an original one.
+"""Documents made fit to be shown: the narrative of a coded document as safe HTML. PDFs: ``ncp.frontend.pdf``.
 
 Pure: bytes in, bytes out. HTML is written element by element from an allow-list, so nothing of the document but its
 text survives: no attribute, address, style, script or reference to anything outside. Whatever is not known is shown by
@@ -9,19 +9,16 @@ Sources: HL7 CDA R2 4.3.5 (narrative block); ``docs/front-end-developer.md``.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from html import escape
 
 from lxml.etree import _Element
 
-from ncp.frontend import days, pdf
+from ncp.frontend import days
 from ncp.wire.errors import Code, DocumentError
 from ncp.wire.xml import NS_HL7, XmlLimits, XmlRefused, children, local_name, parse, path, text_of
 
 HTML = "text/html; charset=utf-8"
-PDF = "application/pdf"
 NARRATIVE_MAX = 20 * 1024 * 1024
 """Bytes of a coded document that is written as a page; the largest seen has 1 MB."""
 CDA_LIMITS = XmlLimits(size=50 * 1024 * 1024, elements=150_000, attributes=300_000, long_text=True)
@@ -101,19 +98,6 @@ def original(content: bytes, language: str) -> bytes:
     return _page(root, body, language).encode()
 
 
-def original_pdf(content: bytes) -> bytes:
-    """The PDF in a CDA of level 1, or ``content`` itself when it is one, after the checks of ``ncp.frontend.pdf``.
-
-    Raises ``DocumentError`` when there is none or it may run something.
-    """
-    data = content if content.startswith(b"%PDF-") else _embedded(content)
-    try:
-        pdf.check(data)
-    except pdf.PdfRefused as refused:
-        raise DocumentError(Code.UI_TRANSFORMATION, refused.reason, message="The PDF cannot be shown safely") from None
-    return data
-
-
 def _document(content: bytes) -> _Element:
     try:
         root = parse(content, CDA_LIMITS)
@@ -122,16 +106,6 @@ def _document(content: bytes) -> _Element:
     if root.tag != f"{{{NS_HL7}}}ClinicalDocument":
         raise DocumentError(Code.UI_TRANSFORMATION, "view.not_cda", message="The document is not a clinical document")
     return root
-
-
-def _embedded(content: bytes) -> bytes:
-    text = path(_document(content), NS_HL7, "component", "nonXMLBody", "text")
-    if text is None or (text.get("mediaType") or "").lower() != PDF or text.get("representation") != "B64":
-        raise DocumentError(Code.PS_PDF_FORMAT_NOT_PROVIDED, "view.no_pdf")
-    try:
-        return base64.b64decode("".join(text_of(text).split()), validate=True)
-    except binascii.Error:
-        raise DocumentError(Code.UI_TRANSFORMATION, "pdf.base64", message="The PDF cannot be read") from None
 
 
 # --- the page --------------------------------------------------------------------------------------------------------

@@ -163,8 +163,8 @@ class Session:
     def render(self, document: FetchedDocument, *, view: str, language: str) -> Rendered:
         """A fetched document made fit to be shown: ``view`` ``original`` or ``translated`` (HTML) or ``pdf``."""
         question = {"view": view, "language": language, "content": document.content}
-        rendered = self._gateway.own.call("renderDocument", question, assertions=[self.hcp_assertion]).value
-        return Rendered(rendered.mediaType, rendered.content)
+        reply = self._gateway.own.call("renderDocument", question, assertions=[self.hcp_assertion])
+        return Rendered(reply.value.mediaType, reply.value.content, reply.warnings)
 
 
 class Treatment:

@@ -268,10 +268,12 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Rendered:
-    """A document made fit to be shown: HTML or PDF."""
+    """A document made fit to be shown: HTML or PDF. Serve it with the headers of ``ncp_client.headers``; ``warnings``
+    name what the professional should be told of it (``pdf.external_link``: the PDF names addresses outside)."""
 
     media_type: str
     content: bytes
+    warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Rendered({self.media_type}, {len(self.content)} bytes)"
