@@ -3,6 +3,7 @@
 Synchronous and typed; zeep and requests underneath. Imports nothing of the gateway.
 """
 
+from ncp_client import headers
 from ncp_client.errors import (
     ConnectionFailed,
     ConsentMissing,
@@ -90,4 +91,5 @@ __all__ = [
     "Traits",
     "Treatment",
     "TryLater",
+    "headers",
 ]

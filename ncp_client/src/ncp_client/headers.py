@@ -1,8 +1,8 @@
 """The response headers with which a portal serves what the gateway rendered: the HTML page and the PDF.
 
 They hold even if something in the page or the file were not as harmless as it should be: nothing runs, nothing is
-loaded from anywhere, nothing is sent anywhere, nothing is kept. Sources: W3C Content Security Policy Level 3; WHATWG HTML 7.6
-(sandboxing); RFC 6266 (``Content-Disposition``); RFC 9111 5.2.2.5 (``no-store``).
+loaded from anywhere, nothing is sent anywhere, nothing is kept. Sources: W3C Content Security Policy Level 3; WHATWG
+HTML 7.6 (sandboxing); RFC 6266 (``Content-Disposition``); RFC 9111 5.2.2.5 (``no-store``).
 """
 
 from __future__ import annotations
