@@ -1,7 +1,9 @@
-"""One catalogue with what the program brings, and one with nothing in it."""
+"""One catalogue with what the program brings, and one with nothing in it; one browser and one web server for all tests of
+a worker (those that use them say ``xdist_group("browser")``)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from ncp.semantics.terminology import rows
 from ncp.semantics.terminology.catalogue import Catalogue, ReleaseFolder
 from ncp.semantics.terminology.importing import ensure_shipped
 from ncp.semantics.terminology.release import Release
+from tests.support.browser import Browser, Site, chromium
 from tests.support.demo_summaries import Written, demo_summaries
 from tests.support.terminology import build
 
@@ -36,3 +39,16 @@ def made(folder: Path, content: list[rows.Row]) -> Release:
 @pytest.fixture(scope="session")
 def demo() -> list[Written]:
     return list(demo_summaries())
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with Browser(chromium()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    running = Site()
+    yield running
+    running.close()

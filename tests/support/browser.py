@@ -17,6 +17,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -44,6 +45,11 @@ _OPTIONS = (
     # Nothing but this machine exists, whatever a page asks for.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
     "--window-size=1200,900",
+)
+# The browser wants the pipes as descriptors 3 and 4.
+_START = (
+    "import os, sys; to, back = os.dup(int(sys.argv[1])), os.dup(int(sys.argv[2])); os.dup2(to, 3); os.dup2(back, 4); "
+    "os.set_inheritable(3, True); os.set_inheritable(4, True); os.execv(sys.argv[3], sys.argv[3:])"
 )
 
 
@@ -91,7 +97,7 @@ class Site:
                 self.end_headers()
                 self.wfile.write(answer.content if answer else b"")
 
-            do_POST = do_GET
+            do_POST = do_GET  # noqa: N815 - the name that the base class calls
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Nothing on the terminal."""
@@ -116,7 +122,7 @@ class Browser:
         self._from, from_browser = os.pipe()
         options = [*_OPTIONS, f"--user-data-dir={self._profile}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}', executable, *options, "about:blank"],
+            [sys.executable, "-c", _START, str(to_browser), str(from_browser), executable, *options, "about:blank"],
             pass_fds=(to_browser, from_browser),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -167,23 +173,25 @@ class Browser:
         """Takes in the events of the next ``seconds``."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            for _ in self._read(left):
-                pass
+            self._read(left)
 
-    def _read(self, seconds: float) -> Iterator[dict[str, Any]]:
+    def _read(self, seconds: float) -> list[dict[str, Any]]:
+        """Answers that are there within that time; events go where they belong."""
         ready, _, _ = select.select([self._from], [], [], seconds)
         if not ready:
-            return
+            return []
         got = os.read(self._from, 1 << 20)
         if not got:
             raise BrowserError("the browser ended")
         *whole, self._rest = (self._rest + got).split(b"\0")
+        answers = []
         for each in map(json.loads, whole):
             if "method" in each:
                 self.events.append(each)
                 self._on_event(each)
             else:
-                yield each
+                answers.append(each)
+        return answers
 
     def _on_event(self, event: dict[str, Any]) -> None:
         # A dialog stops the page until somebody answers it.
@@ -214,12 +222,13 @@ _PROVOKE = """
                   'animationstart', 'animationend', 'transitionend', 'invalid', 'reset', 'beforetoggle'];
   for (const each of document.querySelectorAll('details')) each.open = true;
   for (const each of all) {
-    for (const name of mouse) each.dispatchEvent(new MouseEvent(name, {bubbles: true, cancelable: true, view: window}));
-    for (const name of others) each.dispatchEvent(new Event(name, {bubbles: false, cancelable: true}));
-    if (each.focus) each.focus();
+    // Each element gets its own, so nothing needs to bubble.
+    for (const name of mouse) each.dispatchEvent(new MouseEvent(name, {cancelable: true, view: window}));
+    for (const name of others) each.dispatchEvent(new Event(name, {cancelable: true}));
+    if (each.tabIndex >= 0) each.focus();  // on any other element it does nothing but lay out the page again
+    else each.dispatchEvent(new Event('focus'));
     if (each.click) each.click();
     else each.dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true, view: window}));
-    if (each.blur) each.blur();
   }
   return all.length;
 })()
@@ -246,9 +255,7 @@ class Page:
         self._browser = browser
         self._context = browser.call("Target.createBrowserContext")["browserContextId"]
         self._start = len(browser.events)
-        browser.call(
-            "Browser.setDownloadBehavior", behavior="deny", browserContextId=self._context, eventsEnabled=True
-        )
+        browser.call("Browser.setDownloadBehavior", behavior="deny", browserContextId=self._context, eventsEnabled=True)
         self._target = browser.call("Target.createTarget", url="about:blank", browserContextId=self._context)[
             "targetId"
         ]
@@ -256,9 +263,7 @@ class Page:
         for domain in ("Page", "Runtime", "Network", "Log", "Debugger", "DOM"):
             self.call(f"{domain}.enable")
         self.call("Runtime.addBinding", name=MARK)
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
-        )
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.url = ""
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
@@ -285,8 +290,9 @@ class Page:
             ):
                 return
             self._browser.listen(0.02)
+        raise BrowserError("the page does not stop loading")
 
-    def provoke(self, *, clicks: int = 25) -> int:
+    def provoke(self, *, clicks: int = 10) -> int:
         """Moves over, clicks, focuses and types on every element; some with a real mouse. The number of elements."""
         frame = self.call("Page.getFrameTree")["frameTree"]["frame"]["id"]
         world = self.call("Page.createIsolatedWorld", frameId=frame, worldName="reader")["executionContextId"]

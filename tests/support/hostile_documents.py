@@ -1,14 +1,15 @@
 """Clinical documents that try to run, load or open something, from every place a page takes words from.
 
-``VECTORS`` are texts that do harm where a page does not keep words and markup apart; ``hostile_documents`` puts them into
-every text and every attribute of full summaries, all of them into each place over the set. A vector that runs calls
-``ran`` (``tests.support.browser``); one that loads or navigates goes to a host that does not exist.
+``VECTORS`` are texts that do harm where a page does not keep words and markup apart; ``hostile_documents`` puts them
+into every text and every attribute of a full summary, all of them into each place over the set. A vector that runs
+calls ``ran`` (``tests.support.browser``); one that loads or navigates goes to a host that does not exist.
 Sources: WHATWG HTML 13.2 (parsing), OWASP's "Cross Site Scripting Prevention", W3C "Unicode in XML" (controls).
 """
 
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -18,7 +19,6 @@ from lxml.etree import _Element
 from tests.support.demo_summaries import demo_summaries
 
 V3 = "urn:hl7-org:v3"
-XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 HOST = "hostile.invalid"
 
 _RAN = "ran(String(%d))"
@@ -112,7 +112,7 @@ _BREAKOUTS = (
     "x\nonclick={s}",
     "x\u000conclick={s}".replace("\u000c", "\u0085"),
     '"\u00a0onclick="{s}',
-    '&quot; onmouseover=&quot;{s}',
+    "&quot; onmouseover=&quot;{s}",
     "&#34; onmouseover=&#34;{s}",
     "&#39; onmouseover=&#39;{s}",
     '\\" onmouseover=\\"{s}',
@@ -161,12 +161,12 @@ _ADDRESSES = (
     "https:{u}",
     "{u}",
     "\\\\hostile.invalid\\share",
-    "mailto:x@hostile.invalid?subject=\" onclick={s}",
-    "tel:\"><script>{s}</script>",
-    "#\"><script>{s}</script>",
+    'mailto:x@hostile.invalid?subject=" onclick={s}',
+    'tel:"><script>{s}</script>',
+    '#"><script>{s}</script>',
     "#' onclick={s} x='",
     "<a href=javascript:{s}>x</a>",
-    "<a href=\"java&#x09;script:{s}\">x</a>",
+    '<a href="java&#x09;script:{s}">x</a>',
     "<a href=https:{u} target=_blank>x</a>",
     "<a download href='data:text/plain,x'>x</a>",
     "<a ping={u} href=#>x</a>",
@@ -184,7 +184,7 @@ _ADDRESSES = (
     "<base href=https:{u}/>",
     "<base target=_blank>",
     "<meta http-equiv=refresh content='0;url=https:{u}'>",
-    "<meta http-equiv=refresh content=\"0;javascript:{s}\">",
+    '<meta http-equiv=refresh content="0;javascript:{s}">',
     "<meta http-equiv=set-cookie content=a=b>",
     "<meta charset=utf-7>",
     "<meta name=referrer content=unsafe-url>",
@@ -220,25 +220,25 @@ _FOREIGN = (
     "<svg><foreignObject><body onload={s}></foreignObject></svg>",
     "<svg><foreignObject><iframe srcdoc='<script>parent.{s}</script>'></iframe></foreignObject></svg>",
     "<svg><desc><img src=x onerror={s}></desc></svg>",
-    "<svg></p><style><g title=\"</style><img src=x onerror={s}>\">",
+    '<svg></p><style><g title="</style><img src=x onerror={s}>">',
     "<svg><title><style><img src=x onerror={s}></style></title></svg>",
     "<svg><![CDATA[><img src=x onerror={s}>]]></svg>",
     "<math><a xlink:href=javascript:{s}>x</a></math>",
     "<math href=javascript:{s}>x</math>",
     "<math><mtext><table><mglyph><style><img src=x onerror={s}></style></mglyph></table></mtext></math>",
-    "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=x onerror={s}&gt;\">",
+    '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=x onerror={s}&gt;">',
     "<math><mi><table><mglyph><style></math><img src=x onerror={s}>",
     "<math><annotation-xml encoding=text/html><script>{s}</script></annotation-xml></math>",
     "<form><math><mtext></form><form><mglyph><style></math><img src onerror={s}>",
-    "<noscript><p title=\"</noscript><img src=x onerror={s}>\">",
+    '<noscript><p title="</noscript><img src=x onerror={s}>">',
     "<template><script>{s}</script></template>",
     "<template shadowrootmode=open><script>{s}</script></template>",
-    "<textarea><p title=\"</textarea><img src=x onerror={s}>\">",
-    "<title><p title=\"</title><img src=x onerror={s}>\">",
-    "<xmp><p title=\"</xmp><img src=x onerror={s}>\">",
-    "<iframe><p title=\"</iframe><img src=x onerror={s}>\">",
-    "<noembed><p title=\"</noembed><img src=x onerror={s}>\">",
-    "<select><template><style><!--</style><a rel=\"--></style></template></select><img src onerror={s}>\">",
+    '<textarea><p title="</textarea><img src=x onerror={s}>">',
+    '<title><p title="</title><img src=x onerror={s}>">',
+    '<xmp><p title="</xmp><img src=x onerror={s}>">',
+    '<iframe><p title="</iframe><img src=x onerror={s}>">',
+    '<noembed><p title="</noembed><img src=x onerror={s}>">',
+    '<select><template><style><!--</style><a rel="--></style></template></select><img src onerror={s}>">',
     "<table><td><form><table><img src=x onerror={s}>",
     "<option><style></option></select><b><img src=x onerror={s}></style></option>",
     "<x:script xmlns:x='http://www.w3.org/1999/xhtml'>{s}</x:script>",
@@ -253,7 +253,7 @@ _STYLES = (
     "-moz-binding: url({u}#x)",
     "@import url({u});",
     "@import '{u}';",
-    "Bold\" style=\"background:url({u})\"",
+    'Bold" style="background:url({u})"',
     "Bold' style='background:url({u})'",
     "Bold; background: url({u})",
     "}} * {{ background: url({u}) }} x {{",
@@ -263,7 +263,7 @@ _STYLES = (
     "<style>@import '{u}';</style>",
     "<style>*{{background-image:url({u})}}</style>",
     "<style>@font-face{{font-family:x;src:url({u})}}*{{font-family:x}}</style>",
-    "<div style=\"background:url({u})\">x</div>",
+    '<div style="background:url({u})">x</div>',
     "<div style=position:fixed;inset:0;background:url({u})>x</div>",
     "image-set('{u}' 1x)",
     "list-style-image: url({u})",
@@ -283,7 +283,7 @@ _NAMES = (
     "<img name=cookie src={u}>",
     "<form name=forms><input name=attributes></form>",
     "body",
-    "\" id=\"alerts",
+    '" id="alerts',
 )
 _TEMPLATES = (
     "{{{{{s}}}}}",
@@ -305,7 +305,7 @@ _TEMPLATES = (
     "$1 \\1 \\g<0>",
     "<x ng-app ng-csp><x ng-click={s}>{{{{$eval.constructor('{s}')()}}}}</x></x>",
     "<x hx-get={u} hx-trigger=load>x</x>",
-    "<x data-bind=\"{s}\" x-init={s} v-html={s} @click={s}>x</x>",
+    '<x data-bind="{s}" x-init={s} v-html={s} @click={s}>x</x>',
     "<slot onslotchange={s}>x</slot>",
 )
 _CONTROLS = (
@@ -362,13 +362,13 @@ VECTORS = _filled(
     1000,
 )  # fmt: skip
 SWALLOWERS = _filled(_SWALLOWERS, 5000)
-GROUPS = 8
+GROUPS = 5
 """Each place takes the vectors of one group in one document, and those of another group in the next one."""
 
 
 @dataclass(frozen=True)
 class Hostile:
-    """A document, and texts of which it is made: each of them has to be read on the page."""
+    """A document, and how many places of it were spoilt."""
 
     name: str
     content: bytes
@@ -415,13 +415,14 @@ def _instead(original: str, vector: str) -> str:
 _WAYS: tuple[Callable[[str, str], str], ...] = (_instead, _after, _before)
 
 
-def hostile_documents(bases: tuple[bytes, ...] = ()) -> Iterator[Hostile]:
-    """Full summaries with vectors everywhere. ``bases``: documents to spoil; else those of the demonstration."""
-    taken = bases or _demo()
+def hostile_documents(base: bytes = b"") -> Iterator[Hostile]:
+    """A full summary with vectors everywhere, again and again until each place had all of them. ``base``: the document
+    to spoil; else the fullest of the demonstration."""
+    taken = base or _demo()
     for keeps, label in ((_keeps_meaning, "words"), (_keeps_shape, "everything")):
         for turn in range(GROUPS):
-            content, places = spoilt(taken[turn % len(taken)], turn, keeps, _WAYS[turn % len(_WAYS)])
-            yield Hostile(f"{label} {turn}", content, places)
+            content, places = spoilt(taken, turn, keeps, _WAYS[turn % len(_WAYS)])
+            yield Hostile(f"{label}-{turn}", content, places)
 
 
 def group(number: int) -> str:
@@ -430,39 +431,58 @@ def group(number: int) -> str:
     return "\u2009".join((*chosen, SWALLOWERS[number % len(SWALLOWERS)]))
 
 
+class _Words:
+    """What to put where. The first places of a kind in a section take a whole group, the many others one vector each:
+    a page of ten megabytes would try nothing that one of three does not."""
+
+    def __init__(self, turn: int) -> None:
+        self._turn = turn
+        self._seen: Counter[tuple[str, ...]] = Counter()
+        self.places = 0
+
+    def next(self, kind: tuple[str, ...]) -> str:
+        self.places += 1
+        self._seen[kind] += 1
+        number = self._turn + self.places
+        return group(number) if self._seen[kind] <= _WHOLE else VECTORS[number * 7 % len(VECTORS)]
+
+
+_WHOLE = 2
+
+
 def spoilt(
     content: bytes, turn: int, keeps: Callable[[_Element, str], bool], way: Callable[[str, str], str] = _instead
 ) -> tuple[bytes, int]:
     """A document with the vectors of the group that is ``turn`` places on; and how many places it has."""
     root = etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True))
     _enrich(root)
-    place = turn
-    names: dict[str, int] = {}
+    words = _Words(turn)
+    names: dict[str, str] = {}
+    section = ""
     for element in list(root.iter("*")):
-        for attribute in [str(each) for each in element.keys()]:
-            if attribute == XSI_TYPE or attribute.startswith("{"):
+        parent, name = element.getparent(), etree.QName(element).localname
+        section = section + "'" if name == "section" else section
+        kind = (section, etree.QName(parent).localname if parent is not None else "", name)
+        for attribute in [str(each) for each in element.attrib]:
+            if attribute.startswith("{"):
                 continue
             original = element.get(attribute) or ""
             if attribute == "ID" or (attribute == "value" and original.startswith("#")):
                 # A row and its words keep belonging together, whatever they are called.
-                name = original.removeprefix("#")
-                number = names.setdefault(name, place)
-                element.set(attribute, original[: len(original) - len(name)] + group(number) + name)
+                mark, target = ("#", original[1:]) if attribute == "value" else ("", original)
+                if target not in names:
+                    names[target] = words.next((*kind, attribute)) + target
+                element.set(attribute, mark + names[target])
             elif not keeps(element, attribute):
-                element.set(attribute, way(original, group(place)))
-            else:
-                continue
-            place += 1
+                element.set(attribute, way(original, words.next((*kind, attribute))))
         if element.text and element.text.strip():
-            element.text = way(element.text, group(place))
-            place += 1
+            element.text = way(element.text, words.next((*kind, "text()")))
         if element.tail and element.tail.strip():
-            element.tail = way(element.tail, group(place))
-            place += 1
+            element.tail = way(element.tail, words.next((*kind, "tail()")))
     # A page that takes comments or instructions for words, or for markup, is wrong as well.
     root.insert(0, etree.Comment(" <script>ran(String(1))</script> "))
     root.addprevious(etree.ProcessingInstruction("xml-stylesheet", f"href='//{HOST}/pi' type='text/css'"))
-    return etree.tostring(root.getroottree(), xml_declaration=True, encoding="UTF-8"), place - turn
+    return etree.tostring(root.getroottree(), xml_declaration=True, encoding="UTF-8"), words.places
 
 
 # --- full summaries -------------------------------------------------------------------------------------------------
@@ -521,8 +541,9 @@ _ENTRIES = """
 </x>"""
 _HEADER = """
 <x xmlns="urn:hl7-org:v3">
-<informant typeCode="INF"><relatedEntity classCode="PRS"><code code="FTH" displayName="father"/><addr use="H">all in one
-  <city>c</city></addr><telecom value="mailto:x@outside.example" use="H"/><relatedPerson><name use="L"><prefix>p</prefix>
+<informant typeCode="INF"><relatedEntity classCode="PRS"><code code="FTH" displayName="father"/><addr use="H">all
+  <city>c</city></addr><telecom value="mailto:x@outside.example" use="H"/><relatedPerson><name use="L">
+  <prefix>p</prefix>
   <given qualifier="CL">g</given><family>f</family><suffix>s</suffix><delimiter>-</delimiter></name></relatedPerson>
   </relatedEntity></informant>
 <relatedDocument typeCode="XFRM"><parentDocument><id root="1.2.3" extension="p"/><code code="p" displayName="p"/>
@@ -532,9 +553,8 @@ _HEADER = """
 </x>"""
 
 
-def _demo() -> tuple[bytes, ...]:
-    full = [each.content for each in demo_summaries() if each.level == "L3" and "full" in each.name]
-    return tuple(full)
+def _demo() -> bytes:
+    return max((each.content for each in demo_summaries() if each.level == "L3"), key=len)
 
 
 def _enrich(root: _Element) -> None:
