@@ -29,6 +29,7 @@ demo-up: $(VENV)/.run
 	@$(BIN)/ncp demo --out demo-out --up
 
 test: $(VENV)/.dev
+	@.ci/browser
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 bench: $(VENV)/.dev

@@ -1,5 +1,5 @@
-"""One catalogue with what the program brings, and one with nothing in it; one browser and one web server for all tests of
-a worker (those that use them say ``xdist_group("browser")``)."""
+"""One catalogue with what the program brings, and one with nothing in it; one browser and one web server for all tests
+of a worker (those that use them say ``xdist_group("browser")``)."""
 
 from __future__ import annotations
 

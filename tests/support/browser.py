@@ -242,10 +242,6 @@ class Recording:
 
     findings: list[Finding] = field(default_factory=list)
     elements: int = 0
-    screenshot: bytes = b""
-
-    def kinds(self) -> set[str]:
-        return {each.kind for each in self.findings}
 
 
 class Page:
@@ -263,7 +259,7 @@ class Page:
         for domain in ("Page", "Runtime", "Network", "Log", "Debugger", "DOM"):
             self.call(f"{domain}.enable")
         self.call("Runtime.addBinding", name=MARK)
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.resize(width, height)
         self.url = ""
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
@@ -314,12 +310,13 @@ class Page:
         for kind, button in (("mouseMoved", "none"), ("mousePressed", "left"), ("mouseReleased", "left")):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, clickCount=1)
 
-    def screenshot(self, *, whole: bool = False) -> bytes:
-        """PNG of what is seen, or of the whole page."""
-        if whole:
-            self.call("Emulation.setScrollbarsHidden", hidden=True)
-        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        return base64.b64decode(shot["data"])
+    def resize(self, width: int, height: int) -> None:
+        """The window, in pixels of CSS."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def screenshot(self) -> bytes:
+        """PNG of what is seen."""
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
 
     def findings(self) -> list[Finding]:
         """Everything on record but the page itself."""
@@ -373,11 +370,10 @@ class Page:
                 yield Finding("download", given["url"][:200])
 
 
-def record(browser: Browser, url: str, *, settle: float = 0.1, screenshot: bool = False) -> Recording:
+def record(browser: Browser, url: str, *, settle: float = 0.1) -> Recording:
     """Opens a page, does to it what a reader can do, and tells what it did."""
     with Page(browser) as page:
         page.open(url)
-        shot = page.screenshot() if screenshot else b""
         count = page.provoke()
         browser.listen(settle)
-        return Recording(page.findings(), count, shot)
+        return Recording(page.findings(), count)

@@ -84,8 +84,9 @@ class _Page:
         html.style(style())
         html.close("head")
         html.open("body", f"layout-{self._layout.value}")
-        self._link("#alerts", page["skip_alerts"], "skip")
-        self._link("#sections", page["skip_sections"], "skip")
+        if view.level is not Level.L1:
+            self._link("#alerts", page["skip_alerts"], "skip")
+            self._link("#sections", page["skip_sections"], "skip")
         self._banner()
         html.open("main")
         self._notice()
