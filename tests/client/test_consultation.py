@@ -107,7 +107,9 @@ def test_a_consultation_from_the_list_of_countries_to_the_summary(gateway: Gatew
     (pair,) = treatment.documents()
     summary = treatment.fetch(pair, language="fr-FR")
     page = session.render(summary, view="original", language="fr")
+    paper = session.render(summary, view="pdf", language="fr")
 
+    assert (page.warnings, paper.warnings) == ((), ("pdf.external_link",))
     assert [(each.code, each.name, each.services, each.live, each.state) for each in countries] == [
         ("HR", "Croatie", ("PS", "eP"), True, "green"),
         ("MT", "Malte", (), False, "red"),

@@ -208,6 +208,8 @@ class SmallNcpB:
         self._note("render", call, content, language, view)
         if view is View.TRANSLATED:
             raise NcpError(Code.UI_TRANSFORMATION, "view.translated")
+        if view is View.PDF:
+            return Rendered("application/pdf", PDF, ("pdf.external_link",))
         return Rendered("text/html", b"<!DOCTYPE html><p>" + content[:10].replace(b"<", b"&lt;"))
 
     def the(self, question: str) -> tuple[Any, ...]:
