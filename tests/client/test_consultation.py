@@ -32,6 +32,7 @@ from ncp_client import (
     Contract,
     CountryUnreachable,
     DocumentNotFound,
+    FetchedDocument,
     Gateway,
     GatewayError,
     GatewayTimeout,
@@ -98,6 +99,12 @@ def gateway(request: pytest.FixtureRequest, url: str, certificates: Certificates
         yield client
 
 
+def test_what_is_to_be_told_of_a_pdf_comes_with_it(gateway: Gateway) -> None:
+    session = gateway.session(HCP)
+    for view, warnings in (("original", ()), ("pdf", ("pdf.external_link",))):
+        assert session.render(FetchedDocument(CDA, "text/xml"), view=view, language="fr").warnings == warnings
+
+
 def test_a_consultation_from_the_list_of_countries_to_the_summary(gateway: Gateway, ncp_b: SmallNcpB) -> None:
     countries = gateway.countries("fr")
     mask = gateway.search_mask("HR", "fr")
@@ -107,9 +114,7 @@ def test_a_consultation_from_the_list_of_countries_to_the_summary(gateway: Gatew
     (pair,) = treatment.documents()
     summary = treatment.fetch(pair, language="fr-FR")
     page = session.render(summary, view="original", language="fr")
-    paper = session.render(summary, view="pdf", language="fr")
 
-    assert (page.warnings, paper.warnings) == ((), ("pdf.external_link",))
     assert [(each.code, each.name, each.services, each.live, each.state) for each in countries] == [
         ("HR", "Croatie", ("PS", "eP"), True, "green"),
         ("MT", "Malte", (), False, "red"),

@@ -9,11 +9,12 @@ from functools import cache
 
 import pytest
 
+from ncp.semantics.display import html
 from ncp.semantics.display.view import Layout
 from ncp_client import headers
 from tests.shared import shared_files
 from tests.support import pages
-from tests.support.browser import Answer, Browser, Site, record
+from tests.support.browser import Answer, Browser, Finding, Site, record
 from tests.support.hostile_documents import GROUPS, SWALLOWERS, VECTORS, Hostile, hostile_documents, level_1
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.attack]
@@ -27,16 +28,16 @@ def hostile() -> dict[str, Hostile]:
     return {each.name: each for each in hostile_documents()}
 
 
-def bare(content: bytes, browser: Browser, site: Site) -> list[object]:
+def bare(content: bytes, browser: Browser, site: Site) -> list[Finding]:
     """What a page does with nothing to protect the reader."""
     site.answers["/bare"] = Answer(pages.without_policy(content), HTML)
-    return [*record(browser, f"{site.url}/bare").findings]
+    return record(browser, f"{site.url}/bare").findings
 
 
-def strict(content: bytes, browser: Browser, site: Site) -> list[object]:
+def strict(content: bytes, browser: Browser, site: Site) -> list[Finding]:
     """What a page does, or tries, under the headers of a portal."""
     site.answers["/strict"] = Answer(content, headers.page())
-    return [*record(browser, f"{site.url}/strict").findings]
+    return record(browser, f"{site.url}/strict").findings
 
 
 def test_there_are_vectors_enough_and_none_twice() -> None:
@@ -52,6 +53,16 @@ def test_a_hostile_document_does_nothing_without_any_policy(name: str, browser: 
 @pytest.mark.parametrize("name", NAMES[:: 2 * GROUPS - 1])
 def test_a_hostile_document_tries_nothing_that_a_policy_would_stop(name: str, browser: Browser, site: Site) -> None:
     assert strict(pages.page(hostile()[name].content, "en", layout=Layout.PRINT), browser, site) == []
+
+
+def test_the_same_document_does_much_on_a_page_that_forgets_to_escape(
+    browser: Browser, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests above can fail: one sign less is escaped, and the browser tells."""
+    monkeypatch.setitem(html._ESCAPED, "<", "<")
+    document = hostile()["words-0"].content
+    found = bare(pages.page(document), browser, site)
+    assert {"script", "request"} <= {each.kind for each in found}
 
 
 def test_what_is_no_pdf_but_says_so_shows_nothing_of_itself(browser: Browser, site: Site) -> None:

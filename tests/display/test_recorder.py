@@ -20,6 +20,7 @@ TOGETHER = {
     "a handler in a closed part": ("<details><summary>x</summary><p onclick=ran('s5')>x</details>", "script", "(s5)"),
     "an address that is a script": ("<a href=\"javascript:ran('s6')\">x</a>", "script", "ran(s6)"),
     "a handler of a key": ("<p onkeydown=\"ran('s7')\">x</p>", "script", "ran(s7)"),
+    "a handler of anything": ("<p ontouchstart=\"ran('s0')\">x</p>", "script", "ran(s0)"),
     "a broken picture": ("<img src=x: onerror=\"ran('s8')\">", "script", "ran(s8)"),
     "a handler in a drawing": ("<svg><g onclick=\"ran('s9')\"/></svg>", "script", "ran(s9)"),
     "a script that fails": ("<script>nobody()</script>", "script", "Uncaught"),
