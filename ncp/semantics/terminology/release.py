@@ -41,6 +41,8 @@ class Release:
         self._mappings = lru_cache(CACHED)(questions.mappings)
         self._value_set = lru_cache(1024)(questions.value_set)
         self._contains = lru_cache(CACHED)(questions.contains)
+        self._systems_in = lru_cache(1024)(questions.systems_in)
+        self._designations = lru_cache(CACHED)(questions.designations)
 
     @property
     def name(self) -> str:
@@ -85,6 +87,14 @@ class Release:
     def members(self, value_set: str, version: str | None = None) -> Iterator[tuple[str, str]]:
         """(system, code) of every member; empty when the value set is not loaded."""
         return self._questions.members(value_set, version or "")
+
+    def systems_in(self, value_set: str) -> tuple[str, ...]:
+        """The code systems that the newest version of a value set draws from, the one with most members first."""
+        return self._systems_in(value_set)
+
+    def designations(self, system: str, code: str, tag: str) -> tuple[Designation, ...]:
+        """All names of exactly this code in exactly this language tag, current and retired, the preferred first."""
+        return self._designations(system, code, tag)
 
     def system(self, identifier: str) -> System | None:
         """A code system by OID or FHIR address."""
@@ -300,6 +310,39 @@ class _Questions:
         if concept is None:
             return False
         return bool(self._rows("SELECT 1 FROM member WHERE version = ? AND concept = ?", (found[0], concept[1])))
+
+    def systems_in(self, oid: str) -> tuple[str, ...]:
+        found = self._sets(oid.strip(), "")
+        if found is None:
+            return ()
+        query = (
+            "SELECT c.system, count(*) FROM member m JOIN concept c ON c.id = m.concept WHERE m.version = ? "
+            "GROUP BY c.system ORDER BY count(*) DESC, c.system"
+        )
+        return tuple(self._systems[number].oid for number, _ in self._rows(query, (found[0],)))
+
+    def designations(self, system: str, code: str, tag: str) -> tuple[Designation, ...]:
+        concept, language = self._find(system, code), self._languages.get(tag)
+        if concept is None or language is None:
+            return ()
+        query = (
+            "SELECT text, kind, preferred, status FROM designation WHERE concept = ? AND language = ? "
+            "ORDER BY preferred DESC, rank"
+        )
+        return tuple(
+            Designation(
+                self._systems[concept[0]].oid,
+                code,
+                text,
+                tag,
+                Match.EXACT,
+                KINDS[kind],
+                bool(preferred),
+                status is None,
+                concept[2],
+            )
+            for text, kind, preferred, status in self._rows(query, (concept[1], language))
+        )
 
     def members(self, oid: str, version: str) -> Iterator[tuple[str, str]]:
         found = self._sets(oid.strip(), version)
