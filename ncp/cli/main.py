@@ -8,6 +8,7 @@ import sys
 import typer
 
 from ncp.cli import (
+    cda_commands,
     client_commands,
     config_commands,
     output,
@@ -45,6 +46,7 @@ app.add_typer(pki_commands.commands, name="pki")
 app.add_typer(store_commands.commands, name="store")
 app.add_typer(terminology_commands.commands, name="terminology")
 app.add_typer(validate_commands.commands, name="validate")
+app.add_typer(cda_commands.commands, name="cda")
 app.command("explain", epilog="Example: ncp explain 4703")(explain_command)
 
 

@@ -323,6 +323,11 @@ def _folder(config: Path, database: Path | None) -> ReleaseFolder:
     return folder
 
 
+def active_release(config: Path, database: Path | None) -> Release:
+    """The active release of the catalogue that the options name; the command ends when there is none."""
+    return _release(_folder(config, database))
+
+
 def _release(folder: ReleaseFolder) -> Release:
     from ncp.semantics.terminology.catalogue import Catalogue
 
