@@ -29,6 +29,7 @@ from ncp.frontend.port import (
     PatientNotice,
     Rendered,
     State,
+    Translation,
     Treatment,
     View,
 )
@@ -37,11 +38,16 @@ from ncp.observability.exchanges import report
 from ncp.observability.log import where
 from ncp.peer_calls import PeerState
 from ncp.search_masks import SearchMasks
+from ncp.semantics.coding import CodeState
+from ncp.semantics.transform.result import Status
+from ncp.semantics.transform.standing import is_of_network, is_of_templates
+from ncp.transforming import Transformer, is_transformed
 from ncp.wire.errors import AccessError, Code, NcpError, RequestError
 from ncp.wire.ids import II, CountryCode
 from ncp.wire.times import utc_now
 from saml_assertions.issue import Professional
 from xca.messages import DocumentFilter, DocumentRequest
+from xca.outcomes import translation_missing
 from xcpd.mask_fields import identifier_rules
 from xcpd.messages import PatientSearch
 
@@ -74,6 +80,8 @@ class Consultations:
     patience: float
     examiner: Examiner = field(default_factory=Examiner)
     """What looks into PDFs; whoever made this object closes it."""
+    transformer: Transformer | None = None
+    """None: documents are handed on as they came."""
 
     def find_patient(self, call: Call, country: CountryCode, search: PatientSearch) -> tuple[PatientFound, ...]:
         with self._told(call, Service.DISCOVERY, country) as exchange:
@@ -98,7 +106,10 @@ class Consultations:
     ) -> FetchedDocument:
         with self._told(call, Service.RETRIEVE, country) as exchange:
             fetched = self._wait(initiating.fetch_document(country, document, _header(call), self.ncp, exchange))
-            return FetchedDocument(fetched.content, fetched.mime_type, None, fetched.warnings)
+            shown = FetchedDocument(fetched.content, fetched.mime_type, None, fetched.warnings)
+            if self.transformer is None or not language or not is_transformed(class_code, fetched.mime_type):
+                return shown
+            return _translated(shown, class_code, language, self.transformer, exchange)
 
     def list_countries(self, language: str) -> tuple[CountryState, ...]:
         return tuple(
@@ -210,6 +221,48 @@ class Consultations:
             raise NcpError(Code.GENERIC, exchange.error.reason) from None
         finally:
             report(exchange)
+
+
+_UNNAMED = (CodeState.FALLBACK_ENGLISH, CodeState.UNKNOWN_CODE)
+
+
+def _translated(
+    fetched: FetchedDocument, class_code: str, language: str, transformer: Transformer, exchange: Exchange
+) -> FetchedDocument:
+    """The document in the language asked for. One that cannot be translated is shown as it came, and that is said:
+    a summary in English is better than none."""
+    try:
+        result = transformer.translate(fetched.content, language, exchange)
+    except NcpError as error:
+        exchange.notes.append(error.reason)
+        return _untranslated(fetched, class_code, language)
+    except Exception as error:
+        exchange.notes.append(f"translate.unexpected:{type(error).__name__}")
+        return _untranslated(fetched, class_code, language)
+    if result.errors and not result.changed:
+        return _untranslated(fetched, class_code, language, result.release)
+    warnings, code = [], ""
+    if any(one.state in _UNNAMED and not is_of_templates(one.system) for one in result.elements):
+        warnings.append("translation.incomplete")
+        code = translation_missing(class_code)
+    if any(one.state is CodeState.UNKNOWN_CODE and not is_of_network(one.system) for one in result.elements):
+        warnings.append("translation.national_codes")
+    exchange.notes.extend(warnings)
+    counts = {state.value: count for state, count in result.counts.items()}
+    return replace(
+        fetched,
+        content=result.content,
+        warnings=(*fetched.warnings, *warnings),
+        translation=Translation(language, result.status, result.release, counts, code),
+    )
+
+
+def _untranslated(fetched: FetchedDocument, class_code: str, language: str, release: str = "") -> FetchedDocument:
+    return replace(
+        fetched,
+        warnings=(*fetched.warnings, "translation.failed"),
+        translation=Translation(language, Status.ERROR, release, code=translation_missing(class_code)),
+    )
 
 
 def country_name(country: CountryCode, language: str) -> str:

@@ -1,13 +1,14 @@
 """The one record of a transaction: parties, ids, times, steps, outcome.
 
 Logs, metrics, audit and evidence are functions of it. It holds ids, codes and durations; what it knows of persons stays
-in fields that the log never reads (``caller``, ``patient``, ``documents``). Knows nothing of XML or sockets.
+in fields that the log never reads (``caller``, ``patient``, ``documents``, ``transformations``). Knows nothing of XML
+or sockets.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -53,6 +54,25 @@ class Step:
     ended: float
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Transformed:
+    """A document that was transcoded or translated, for the audit of translations: ids as ``root^extension``, before
+    and after, ``counts`` of coded elements by what became of them, the release of the catalogue they were read with."""
+
+    direction: str
+    document_in: str
+    document_out: str
+    parents: tuple[str, ...]
+    has_device: bool
+    status: str
+    counts: Mapping[str, int]
+    release: str
+    language: str = ""
+
+    def __repr__(self) -> str:
+        return f"Transformed({self.direction}, {self.status})"
+
+
 class _Timed:
     """The time of one step; a class of its own because it stands on the hot path, ten times per transaction."""
 
@@ -94,6 +114,7 @@ class Exchange:
     caller: VerifiedCaller | None = None
     patient: II | None = None
     documents: tuple[str, ...] = ()
+    transformations: list[Transformed] = field(default_factory=list)
     consent: str = ""
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

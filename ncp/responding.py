@@ -3,7 +3,7 @@
 1 one hardened parse          2 open the envelope         3 the TLS peer is a known country
 4 verify every assertion      5 signer's country = peer   6 read the question, check its structure
 7 permit: role, permission, purpose, patient binding      8 consent
-9 only now ask the country    10 (retrieve) the document leaves in pivot form
+9 only now ask the country    10 (retrieve) the document is transcoded to the pivot
 11 write the answer           12 the exchange record, on every path out
 
 Steps 3 and 5 are checks of ``trust_store`` and ``saml_assertions.verify``; what they prove travels in types:
@@ -33,6 +33,7 @@ from ncp.access import AccessPolicy
 from ncp.connector import NationalConnector
 from ncp.exchange import Exchange, Service
 from ncp.observability.log import where
+from ncp.transforming import LARGE, Transformer, is_transformed
 from ncp.wire import mtom, soap, xml
 from ncp.wire.errors import AccessError, Code, ConnectorError, DocumentError, NcpError, PatientError, RequestError
 from ncp.wire.ids import II, CountryCode, Oid, urn_uuid
@@ -46,7 +47,14 @@ from saml_assertions.rules import VerificationRules
 from trust_store.store import TrustStore
 from trust_store.types import TlsPeer
 from xca import facts as xca_facts
-from xca.messages import CrossGatewayRetrieve, DocumentEntry, DocumentRequest, RegistryError, RetrievedDocument
+from xca.messages import (
+    CrossGatewayRetrieve,
+    DocumentEntry,
+    DocumentRequest,
+    RegistryError,
+    RetrievedDocument,
+    Severity,
+)
 from xcpd import facts as xcpd_facts
 from xcpd.mask_fields import IdentifierRules
 from xcpd.messages import PatientDiscovery, Person
@@ -78,6 +86,8 @@ class NcpA:
     birth_time_optional: bool = False
     limits: XmlLimits = xml.MESSAGE_LIMITS
     parts: int = 50
+    transformer: Transformer | None = None
+    """None where the country's own system sends the pivot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +219,12 @@ async def _retrieve(asked: _Asked, ncp: NcpA, exchange: Exchange) -> Reply:
             retrieve: CrossGatewayRetrieve = xca.retrieve.read_retrieve(asked.envelope.body, home=ncp.home)
         for wanted in retrieve.requests:
             try:
-                delivered.append(await _deliver(wanted, caller, ncp, exchange))
+                document, told = await _deliver(wanted, caller, ncp, exchange)
+                delivered.append(document)
+                errors.extend(told)
+            except _NotTranscoded as failed:
+                exchange.error = exchange.error or failed
+                errors.extend(failed.entries)
             except (AccessError, DocumentError, ConnectorError) as error:
                 exchange.error = exchange.error or error
                 errors.append(xca.outcomes.error_entry(error, home=ncp.home))
@@ -229,7 +244,18 @@ async def _retrieve(asked: _Asked, ncp: NcpA, exchange: Exchange) -> Reply:
     return _multipart(asked, body, attachments, xca_facts.RETRIEVE_RESPONSE_ACTION)
 
 
-async def _deliver(wanted: DocumentRequest, caller: VerifiedCaller, ncp: NcpA, exchange: Exchange) -> RetrievedDocument:
+class _NotTranscoded(DocumentError):
+    """A required code has none of the network: the document does not leave. ``entries`` is what the peer is told."""
+
+    def __init__(self, class_code: str, entries: Sequence[RegistryError]) -> None:
+        self.entries = xca.outcomes.transcoding_failed(class_code, entries)
+        super().__init__(self.entries[-1].code, "transcode.failed")
+
+
+async def _deliver(
+    wanted: DocumentRequest, caller: VerifiedCaller, ncp: NcpA, exchange: Exchange
+) -> tuple[RetrievedDocument, Sequence[RegistryError]]:
+    """The document, and what its transcoding has to say beside it."""
     with exchange.step("permit"):  # 7, with nothing asked of the country yet
         description = access.permit_description(
             wanted.document_unique_id, wanted.repository_unique_id, caller, ncp.policy
@@ -250,7 +276,31 @@ async def _deliver(wanted: DocumentRequest, caller: VerifiedCaller, ncp: NcpA, e
         content = await _national(ncp.connector.fetch_document(permitted), code)
         if not content:
             raise ConnectorError(code, "document.empty")
-    return RetrievedDocument(wanted, document.mime_type, content)
+    content, told = await _transcoded(content, document, ncp, exchange)  # 10
+    return RetrievedDocument(wanted, document.mime_type, content), told
+
+
+async def _transcoded(
+    content: bytes, document: DocumentEntry, ncp: NcpA, exchange: Exchange
+) -> tuple[bytes, Sequence[RegistryError]]:
+    """The pivot, and the entries of its transcoding. Raises ``_NotTranscoded``."""
+    transformer = ncp.transformer
+    if transformer is None or not is_transformed(document.class_code, document.mime_type):
+        return content, ()
+    if len(content) < LARGE:
+        result = transformer.transcode(content, exchange)
+    else:
+        result = await asyncio.to_thread(transformer.transcode, content, exchange)
+    entries = [
+        xca.outcomes.transformation_error(
+            problem.code, severity, f"{problem.text} ({problem.context})" if problem.context else problem.text
+        )
+        for severity, problems in ((Severity.ERROR, result.errors), (Severity.WARNING, result.warnings))
+        for problem in problems
+    ]
+    if any(problem.code.startswith("45") for problem in result.errors):
+        raise _NotTranscoded(document.class_code, entries)
+    return result.content, entries
 
 
 _Answer = Callable[[_Asked, NcpA, Exchange], Awaitable[Reply]]

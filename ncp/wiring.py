@@ -30,6 +30,8 @@ from ncp.peer_calls import PeerCalls
 from ncp.peer_probe import PeerProbe
 from ncp.responding import NcpA
 from ncp.search_masks import SearchMasks
+from ncp.semantics.terminology.catalogue import Catalogue, ReleaseFolder
+from ncp.semantics.transform.elements import CodedElements, ListRefused, read_list, shipped
 from ncp.server import Addresses, ConnectionLimits, Endpoint, Listener, ServerOptions, Service
 from ncp.server import serve as serve_workers
 from ncp.settings.load import load
@@ -37,6 +39,8 @@ from ncp.settings.model import KeyFiles, PeerSettings, Settings
 from ncp.storage.persons import ConfirmedPersons
 from ncp.storage.replay import SharedReplayMemory
 from ncp.storage.state import State
+from ncp.transforming import Transformer
+from ncp.wire.errors import Code, NcpError
 from ncp.wire.ids import CountryCode, Oid
 from ncp.wire.times import utc_now
 from ncp.wire.xml import XmlLimits
@@ -63,9 +67,11 @@ def serve(file: Path, *, on_ready: Callable[[Addresses], None] | None = None) ->
     """Serve what ``file`` configures until a signal says stop; the exit status. HUP reads the file anew."""
     settings = load(file)
     _configure_log(settings)
+    _prepare_terminology(settings)
 
     def reload() -> tuple[ServerOptions, Callable[[], Service]]:
         fresh = load(file)
+        _prepare_terminology(fresh)
         return server_options(fresh), lambda: service(fresh)
 
     return serve_workers(server_options(settings), lambda: service(settings), reload=reload, on_ready=on_ready)
@@ -155,6 +161,7 @@ def responding(settings: Settings, trust: TrustStore, national: NationalConnecto
         birth_time_optional=own.birth_time_optional,
         limits=_xml_limits(settings),
         parts=settings.limits.parts,
+        transformer=_transformer(settings, settings.responding.transcode),
     )
 
 
@@ -237,6 +244,7 @@ def _front_end(
         role_permissions=_role_permissions(settings),
         loop=asyncio.get_running_loop(),
         patience=2 * timeout + 10,
+        transformer=_transformer(settings, settings.initiating.translate),
     )
     options = FrontEndOptions(
         time_zone=settings.country.time_zone,
@@ -256,6 +264,41 @@ def _front_end(
         await calls.close()
 
     return Endpoint(app, front_end_context(_key(settings.tls.server), accepted)), probe.start, stop
+
+
+def _prepare_terminology(settings: Settings) -> None:
+    """Once, before the fork: the list of coded elements can be used, and there is a release to read with.
+
+    Raises ``NcpError`` with the words for the operator.
+    """
+    if settings.responding.transcode == settings.initiating.translate == "off":
+        return
+    from ncp.semantics.terminology.importing import ensure_shipped
+
+    _coded_elements(settings)
+    folder = settings.terminology.database
+    try:
+        ensure_shipped(ReleaseFolder(folder), utc_now())
+    except OSError as error:
+        problem = f"terminology.database: {folder}: {(error.strerror or 'cannot be written').lower()}"
+        raise NcpError(Code.GENERIC, "terminology.folder", message=problem) from None
+
+
+def _transformer(settings: Settings, mode: str) -> Transformer | None:
+    if mode == "off":
+        return None
+    return Transformer(Catalogue(settings.terminology.database), _coded_elements(settings), strict=mode == "strict")
+
+
+def _coded_elements(settings: Settings) -> CodedElements:
+    file = settings.terminology.coded_elements
+    if file is None:
+        return shipped()
+    try:
+        return read_list(file.read_bytes())
+    except (OSError, ListRefused) as error:
+        problem = f"terminology.coded_elements: {file}: {getattr(error, 'strerror', None) or error}"
+        raise NcpError(Code.GENERIC, "terminology.coded_elements", message=problem) from None
 
 
 def _portals(settings: Settings) -> tuple[dict[str, PortalIdentity], list[x509.Certificate]]:

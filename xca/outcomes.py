@@ -44,6 +44,11 @@ _NO_MAPPING: Mapping[str, Code] = {
     ClassCode.EPRESCRIPTION: Code.EP_MISSING_EXPECTED_MAPPING,
 }
 
+_NO_TRANSLATION: Mapping[str, Code] = {
+    ClassCode.PATIENT_SUMMARY: Code.WARNING_PS_MISSING_EXPECTED_TRANSLATION,
+    ClassCode.EPRESCRIPTION: Code.WARNING_EP_MISSING_EXPECTED_TRANSLATION,
+}
+
 WARNING_TEXTS: Mapping[str, str] = {
     "entry.other_patient": "A document of another patient was in the list and is not shown.",
     "entry.other_class": "The list holds documents of a kind that was not asked for.",
@@ -59,6 +64,9 @@ WARNING_TEXTS: Mapping[str, str] = {
     "document.patient_id_differs": "The document carries another patient number than the one confirmed; name and "
     "birth date agree.",
     "document.patient_not_named": "The document is a PDF: check yourself that it is about this patient.",
+    "translation.failed": "The document could not be translated; it is shown as the other country sent it.",
+    "translation.incomplete": "Some codes of the document have no name in this language; their English is shown.",
+    "translation.national_codes": "The document holds codes that only the other country knows.",
     "document.id_differs": "The document carries another id than the list gave it.",
 }
 """A sentence for the professional for every warning that ``xca`` names."""
@@ -93,9 +101,10 @@ def error_entry(error: NcpError, *, home: Oid, document: str = "") -> RegistryEr
     return RegistryError(error.code, text, Severity.ERROR, urn_oid(home))
 
 
-def transformation_error(code: str, severity: Severity) -> RegistryError:
-    """One entry of the transcoding step by its number; 45xx as Error means that there is no document."""
-    return RegistryError(code, TRANSFORMATION_TEXTS[code], severity)
+def transformation_error(code: str, severity: Severity, text: str = "") -> RegistryError:
+    """One entry of the transcoding step by its number; 45xx as Error means that there is no document. ``text`` tells
+    which of the two meanings of a number it is, and of what code it speaks."""
+    return RegistryError(code, text or TRANSFORMATION_TEXTS[code], severity)
 
 
 def transcoding_failed(class_code: str, entries: Sequence[RegistryError]) -> tuple[RegistryError, ...]:
@@ -106,6 +115,11 @@ def transcoding_failed(class_code: str, entries: Sequence[RegistryError]) -> tup
 
 
 # NCP-B: what may be shown
+
+
+def translation_missing(class_code: str) -> str:
+    """The code that tells that names of a document are missing in the reader's language; empty where there is none."""
+    return _NO_TRANSLATION.get(class_code, "")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

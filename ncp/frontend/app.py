@@ -215,6 +215,7 @@ class FrontEnd:
                 reference=reference,
                 warnings=answer.warnings,
                 birth_date=answer.birth_date,
+                translation=answer.translation,
             )
             return _Reply(200, replies.CONTENT_TYPE, content)
         except Exception as failure:

@@ -17,7 +17,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ncp.frontend.contracts import Contract
-from ncp.frontend.port import Call
+from ncp.frontend.port import Call, Translation
 from ncp.frontend.spyne_import import Application, ComplexModel, MethodContext, ServerBase, Soap12, Wsdl11
 from ncp.wire.errors import Code, NcpError, RequestError
 from ncp.wire.xml import local_name
@@ -33,6 +33,7 @@ class Conversation:
     call: Call
     warnings: list[str] = field(default_factory=list)
     birth_date: str = ""
+    translation: Translation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Answer:
     body: bytes
     warnings: tuple[str, ...]
     birth_date: str
+    translation: Translation | None = None
 
 
 class _Protocol(Soap12):  # type: ignore[misc]
@@ -86,6 +88,7 @@ class Binding:
             etree.tostring(context.out_body_doc[0], encoding="utf-8"),
             tuple(conversation.warnings),
             conversation.birth_date,
+            conversation.translation,
         )
 
     def wsdl(self, location: str) -> bytes:

@@ -78,6 +78,7 @@ def client_connector(contract: Contract, ncp_b: NcpB, zone: ZoneInfo) -> Binding
                 call, inputs.country(arg0.countryCode), request, class_code, inputs.language(arg0.targetLanguage)
             )
             conversation.warnings.extend(fetched.warnings)
+            conversation.translation = fetched.translation
             return _fetched(types, fetched, request, {class_code: code.value or ""}, class_code)
 
         @rpc(_one(types.submit_document), _returns=_some(Unicode), _out_variable_name="responseStatus")

@@ -108,6 +108,7 @@ def _fetch(ncp_b: NcpB, conversation: Conversation, rendering: Any, view: View) 
         inputs.language(rendering.language) if view is View.TRANSLATED else "",
     )
     conversation.warnings.extend(fetched.warnings)
+    conversation.translation = fetched.translation
     return fetched.content
 
 

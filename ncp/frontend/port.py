@@ -73,17 +73,33 @@ class DocumentsFound:
         return f"DocumentsFound({len(self.entries)})"
 
 
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What became of the codes of a document: counts by ``ncp.semantics.coding.CodeState``.
+
+    ``status`` is SUCCESS, WARNING or ERROR; after ERROR the document is as it came. ``release`` names the catalogue.
+    """
+
+    language: str
+    status: str
+    release: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    code: str = ""
+    """The network's code for what is missing, empty when nothing is."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class FetchedDocument:
     """A document for the professional: translated into the language asked for when it is coded.
 
-    ``entry`` is its metadata as far as the gateway knows them.
+    ``entry`` is its metadata as far as the gateway knows them; ``translation`` is None where none was to be made.
     """
 
     content: bytes
     mime_type: str
     entry: DocumentEntry | None = None
     warnings: tuple[str, ...] = ()
+    translation: Translation | None = None
 
     def __repr__(self) -> str:
         return f"FetchedDocument({len(self.content)} bytes)"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from ncp.frontend.contracts import DETAIL_KIND, OWN_NAMESPACE, Contract
+from ncp.frontend.port import Translation
 from ncp.wire.errors import Code, NcpError
 from ncp.wire.soap import SoapFault
 from ncp.wire.xml import NS_SOAP12, NS_WSA
@@ -32,19 +33,36 @@ def write_answer(
     reference: str,
     warnings: Sequence[str] = (),
     birth_date: str = "",
+    translation: Translation | None = None,
 ) -> bytes:
     """An answer around one self-contained element.
 
     The header block ``exchange`` of our namespace tells what OpenNCP's types have no place for: the reference, names
-    of warnings, and a birth date of which only year or month is known.
+    of warnings, a birth date of which only year or month is known, and what became of the codes of a document.
     """
     notes = f"<x:reference>{_text(reference)}</x:reference>"
     notes += "".join(f"<x:warning>{_text(warning)}</x:warning>" for warning in warnings)
     if birth_date:
         notes += f"<x:birthDate>{_text(birth_date)}</x:birthDate>"
+    if translation is not None:
+        notes += _translation(translation)
     exchange = f'<x:exchange xmlns:x="{OWN_NAMESPACE}">{notes}</x:exchange>'
     opening = f"{_OPEN}{_addressing(action, message_id, relates_to)}{exchange}</env:Header><env:Body>"
     return b"".join((opening.encode(), body, b"</env:Body></env:Envelope>"))
+
+
+def _translation(translation: Translation) -> str:
+    attributes = {
+        "language": _ILLEGAL.sub("", translation.language),
+        "status": translation.status,
+        "release": translation.release,
+        "code": translation.code,
+    }
+    written = "".join(f" {name}={quoteattr(value)}" for name, value in attributes.items() if value)
+    counts = "".join(
+        f"<x:codes state={quoteattr(state)}>{count}</x:codes>" for state, count in translation.counts.items()
+    )
+    return f"<x:translation{written}>{counts}</x:translation>"
 
 
 def write_fault(

@@ -170,12 +170,22 @@ class RespondingSettings(Table):
         "ISCO codes that may ask nothing here.", ()
     )
     refused_countries: tuple[Country, ...] = setting("Countries that may ask nothing here.", ())
+    transcode: Literal["on", "strict", "off"] = setting(
+        "Replace national codes by those of the network before a document leaves; `strict` as OpenNCP 7.1 does, which "
+        "keeps a document back for one unknown code; `off` where the national system sends the pivot.",
+        "on",
+    )
 
 
 class InitiatingSettings(Table):
     timeout: Duration = setting("How long to wait for a peer's answer.", "60s")
     minimum_match_quality: int = setting("Match quality (0 to 100) below which nobody was found.", 90, ge=0, le=100)
     search_masks: Folder = setting("Folder of the other countries' search masks, `<country>.xml`.", "masks")
+    translate: Literal["on", "strict", "off"] = setting(
+        "Give the codes of fetched documents names in the language that the portal asks for; `strict` as OpenNCP 7.1 "
+        "does, `off` to hand documents on as they came.",
+        "on",
+    )
     repeat_after_fault: bool = setting("Repeat a question once after a SOAP fault, as OpenNCP does.", False)
     role_permissions: Mapping[
         Annotated[str, Field(pattern=r"^\d{2,4}$")], tuple[Annotated[str, Field(pattern=r"^P[RP]D-\d{3}$")], ...]
@@ -218,6 +228,11 @@ class TerminologySettings(Table):
         "activated with `ncp terminology activate` is followed at once.",
         "state/terminology",
         effect=RESTART,
+    )
+    coded_elements: File | None = setting(
+        "List of coded elements (CSV): which value sets belong at which place of a document, and how much each kind of "
+        "document needs it. Absent: `config/coded_elements.csv`.",
+        None,
     )
 
 

@@ -216,5 +216,5 @@ def test_no_field_of_the_record_is_forgotten_by_these_tests() -> None:
         "transaction", "side", "service", "peer_country", "portal", "message_id", "relates_to", "error", "notes",
         "steps", "documents", "started",
     }  # fmt: skip
-    silent = {"at", "peer_subject", "caller", "patient", "consent"}
+    silent = {"at", "peer_subject", "caller", "patient", "consent", "transformations"}
     assert {field.name for field in fields(Exchange)} <= told | silent

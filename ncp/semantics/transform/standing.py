@@ -12,8 +12,10 @@ from ncp.semantics.transform.elements import Place
 ENGLISH = "en-GB"
 """The language of the pivot."""
 
-_NETWORK = ("1.3.6.1.4.1.12559.11.10.1.3.1.44.", "2.16.840.1.113883.5.", "2.16.840.1.113883.4.642.")
-"""Arcs of code systems that are the network's own, HL7 v3's and FHIR's."""
+_OF_TEMPLATES = ("2.16.840.1.113883.5.", "1.3.6.1.4.1.19376.1.5.3.2", "1.3.5.1.4.1.19376.1.5.3.2")
+"""HL7 v3, and IHE PCC under its OID and under the one that the templates write by mistake."""
+_NETWORK = ("1.3.6.1.4.1.12559.11.10.1.3.1.44.", "2.16.840.1.113883.4.642.", *_OF_TEMPLATES)
+"""Arcs of code systems that are the network's own, FHIR's, and those of the templates."""
 
 
 class Membership(Enum):
@@ -43,6 +45,11 @@ def membership(release: Release, place: Place, system: str, code: str) -> Member
 def is_of_network(system: str) -> bool:
     """Whether the code system is one that all countries read; the others are somebody's national ones."""
     return system in systems.NAMES or system.startswith(_NETWORK)
+
+
+def is_of_templates(system: str) -> bool:
+    """Whether the code system is one that templates fix codes of: what has no name there says nothing to a reader."""
+    return system.startswith(_OF_TEMPLATES)
 
 
 def english(release: Release, system: str, code: str, version: str = "") -> Designation | None:

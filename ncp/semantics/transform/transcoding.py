@@ -10,12 +10,18 @@ from __future__ import annotations
 from lxml.etree import _Element
 
 from ncp.semantics.coding import CodeState
-from ncp.semantics.terminology.answers import Concept, Mapping
+from ncp.semantics.terminology.answers import Concept, Designation, Mapping
 from ncp.semantics.terminology.release import Release
 from ncp.semantics.transform import problems
 from ncp.semantics.transform.elements import Place, Usage
 from ncp.semantics.transform.problems import code_context, tm, tsam
-from ncp.semantics.transform.standing import Membership, english, is_of_network, membership
+from ncp.semantics.transform.standing import (
+    Membership,
+    english,
+    is_name_in_another_language,
+    is_of_network,
+    membership,
+)
 from ncp.semantics.transform.work import Work, Written, written
 from ncp.semantics.transform.writing import assign, wrap
 
@@ -143,7 +149,7 @@ def _keep(
         return
     name = english(work.release, said.system, said.code, said.version)
     state = CodeState.SAME
-    if name is not None and name.text != said.name:
+    if name is not None and name.text != said.name and _is_better(work.release, said, name):
         if said.name:
             wrap(
                 element,
@@ -170,6 +176,16 @@ def _keep(
         place=place,
         language=name.language if name is not None else "",
         version_loaded=concept.version_loaded,
+    )
+
+
+def _is_better(release: Release, said: Written, name: Designation) -> bool:
+    """Whether the catalogue's English should replace the name that the country gave a code of the network: words of
+    our own, or of a machine, replace no name but one that is known to be in another language."""
+    return (
+        name.kind == "official"
+        or not said.name
+        or is_name_in_another_language(release, said.system, said.code, said.name)
     )
 
 

@@ -46,15 +46,17 @@ def _outside(work: Work, place: Place, said: Written, found: Designation) -> boo
 def _name(element: _Element, said: Written, found: Designation, work: Work) -> CodeState:
     """Give the element its name."""
     older = _english_below(element, said, work)
-    if found.match is Match.ENGLISH:
+    stays = found.match is Match.ENGLISH or (found.kind != "official" and found.language.lower().startswith("en"))
+    if stays:
+        # The English of the pivot: the country's own name for its code goes before words of ours.
         wanted = (older.get("displayName", "").strip() if older is not None else said.name) or found.text
-        state = CodeState.FALLBACK_ENGLISH
+        state = CodeState.FALLBACK_ENGLISH if found.match is Match.ENGLISH else CodeState.SAME
     else:
         wanted = found.text
         state = CodeState.SAME if wanted == said.name else CodeState.TRANSLATED
     if wanted == said.name:
         return state
-    if older is None and found.match is not Match.ENGLISH:
+    if older is None and not stays:
         wrap(
             element,
             {

@@ -46,6 +46,7 @@ from ncp_client.values import (
     Rendered,
     SearchMask,
     Traits,
+    Translation,
 )
 
 __all__ = [
@@ -89,6 +90,7 @@ __all__ = [
     "Session",
     "TechnicalError",
     "Traits",
+    "Translation",
     "Treatment",
     "TryLater",
     "headers",

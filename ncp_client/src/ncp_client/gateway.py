@@ -221,4 +221,4 @@ class Treatment:
         reply = self._gateway.connector.call("retrieveDocument", question, assertions=self._assertions)
         if reply.value is None or reply.value.base64Binary is None:
             raise DocumentNotFound("ERROR_GENERIC_DOCUMENT_MISSING", country=wanted.country)
-        return FetchedDocument(reply.value.base64Binary, reply.value.mimeType or "", reply.warnings)
+        return FetchedDocument(reply.value.base64Binary, reply.value.mimeType or "", reply.warnings, reply.translation)

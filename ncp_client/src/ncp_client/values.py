@@ -242,13 +242,32 @@ class DocumentPairs(list[DocumentPair]):
         self.warnings = warnings
 
 
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What became of the codes of a document on its way into ``language``.
+
+    ``status`` is ``SUCCESS``, ``WARNING`` or ``ERROR`` (the document is as the other country sent it). ``counts`` by
+    state: ``translated``, ``same``, ``fallback-english``, ``unmapped``, ``unknown-code``, ``outside-value-set``,
+    ``null``, ``not-coded``. ``release`` is the release of the terminology; ``code`` the network's code for names that
+    are missing (``EHDSI_WARNING_PS_MISSING_EXPECTED_TRANSLATION``), empty when none is.
+    """
+
+    language: str
+    status: str
+    release: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    code: str = ""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class FetchedDocument:
-    """The bytes of a document and names of what the professional should be warned of."""
+    """The bytes of a document and names of what the professional should be warned of (``translation.failed``: it is
+    as the other country sent it). ``translation`` is None for a document that is not translated."""
 
     content: bytes
     mime_type: str
     warnings: tuple[str, ...] = ()
+    translation: Translation | None = None
 
     def __repr__(self) -> str:
         return f"FetchedDocument({self.mime_type}, {len(self.content)} bytes)"

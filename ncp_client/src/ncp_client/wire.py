@@ -23,6 +23,7 @@ from zeep.exceptions import Fault, TransportError
 from zeep.plugins import Plugin
 
 from ncp_client.errors import ConnectionFailed, GatewayError, GatewayTimeout, PortalRefused, error_of
+from ncp_client.values import Translation
 
 NS_SOAP = "http://www.w3.org/2003/05/soap-envelope"
 NS_SAML = "urn:oasis:names:tc:SAML:2.0:assertion"
@@ -40,6 +41,7 @@ class Reply:
     value: Any
     warnings: tuple[str, ...]
     birth_date: str
+    translation: Translation | None = None
 
 
 class _Header(Plugin):
@@ -162,7 +164,28 @@ class Service:
         if exchange is None:
             return Reply(value, (), "")
         warnings = tuple(each.text or "" for each in exchange.findall(f"{{{NS_OWN}}}warning"))
-        return Reply(value, warnings, exchange.findtext(f"{{{NS_OWN}}}birthDate") or "")
+        translation = exchange.find(f"{{{NS_OWN}}}translation")
+        return Reply(
+            value,
+            warnings,
+            exchange.findtext(f"{{{NS_OWN}}}birthDate") or "",
+            None if translation is None else _translation(translation),
+        )
+
+
+def _translation(element: etree._Element) -> Translation:
+    counts = {
+        each.get("state", ""): int(each.text or "0")
+        for each in element.findall(f"{{{NS_OWN}}}codes")
+        if (each.text or "").isdecimal()
+    }
+    return Translation(
+        element.get("language", ""),
+        element.get("status", ""),
+        element.get("release", ""),
+        counts,
+        element.get("code", ""),
+    )
 
 
 @contextmanager

@@ -352,3 +352,27 @@ def test_the_fixed_code_of_a_medication_is_no_code_outside_a_value_set(tmp_path:
     )
     result = transcoded(document(f"<section>{entry}</section>"), catalogue)
     assert state(result, "substanceAdministration/code") is CodeState.SAME and not result.warnings
+
+
+def test_words_of_our_own_replace_no_english_of_the_country(tmp_path: Path) -> None:
+    """They do replace what is known to be in another language, and whatever has no name."""
+    catalogue = release(
+        tmp_path,
+        [
+            rows.Designation(SNOMED, "1", "en-GB", "by mouth", True, "own"),
+            rows.Designation(SNOMED, "1", "fr-FR", "par la bouche", True, "own"),
+            rows.Designation(SNOMED, "1", "pt-PT", "oral (pt)", True, "own"),
+        ],
+    )
+    for named, sent in (("Oral use", "Oral use"), ("oral (pt)", "by mouth"), ("", "by mouth")):
+        content = allergy(f'<code code="1" codeSystem="{SNOMED}" displayName="{named}"/>')
+        assert found(transcoded(content, catalogue).content, KIND).get("displayName") == sent
+    pivot = allergy(f'<code code="1" codeSystem="{SNOMED}" displayName="Oral use"/>')
+    english = translated(pivot, catalogue, "en-GB")
+    assert (found(english.content, KIND).get("displayName"), state(english, "observation/code")) == (
+        "Oral use",
+        CodeState.SAME,
+    )
+    french = translated(pivot, catalogue)
+    back = translated(french.content, catalogue, "en-GB")
+    assert [found(one.content, KIND).get("displayName") for one in (french, back)] == ["par la bouche", "Oral use"]
