@@ -107,7 +107,9 @@ class Consultations:
         with self._told(call, Service.RETRIEVE, country) as exchange:
             fetched = self._wait(initiating.fetch_document(country, document, _header(call), self.ncp, exchange))
             shown = FetchedDocument(fetched.content, fetched.mime_type, None, fetched.warnings)
-            if self.transformer is None or not language or not is_transformed(class_code, fetched.mime_type):
+            if self.transformer is None or not language:
+                return shown
+            if not is_transformed(class_code, fetched.mime_type, fetched.content):
                 return shown
             return _translated(shown, class_code, language, self.transformer, exchange)
 

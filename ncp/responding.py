@@ -285,7 +285,7 @@ async def _transcoded(
 ) -> tuple[bytes, Sequence[RegistryError]]:
     """The pivot, and the entries of its transcoding. Raises ``_NotTranscoded``."""
     transformer = ncp.transformer
-    if transformer is None or not is_transformed(document.class_code, document.mime_type):
+    if transformer is None or not is_transformed(document.class_code, document.mime_type, content):
         return content, ()
     if len(content) < LARGE:
         result = transformer.transcode(content, exchange)

@@ -70,10 +70,11 @@ class Transformer:
         return result
 
 
-def is_transformed(class_code: str, mime_type: str) -> bool:
-    """Whether documents of that class, in that form, are transformed at all."""
+def is_transformed(class_code: str, mime_type: str, content: bytes) -> bool:
+    """Whether documents of that class, in that form, are transformed at all; a bare PDF never, whatever its type."""
     kind = kind_of(class_code)
-    return kind is not None and kind.is_transformed and mime_type.strip().lower().partition(";")[0].endswith("xml")
+    is_xml = mime_type.strip().lower().partition(";")[0].endswith("xml")
+    return kind is not None and kind.is_transformed and is_xml and not content[:64].lstrip().startswith(b"%PDF")
 
 
 def _record(result: Transformation) -> Transformed:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from lxml import etree
 
 from ncp_client import (
     ConsentMissing,
@@ -212,7 +213,7 @@ def test_a_document_arrives_byte_for_byte(
 ) -> None:
     for treatment in treatments.values():
         peers["HR"].plays(step)
-        fetched = treatment.fetch(document(), language="fr-FR")
+        fetched = treatment.fetch(document(), language="")
         assert fetched.content == SUMMARY
         assert fetched.warnings == ()
         assert len(peers["HR"].questions) == 1
@@ -239,7 +240,7 @@ def test_a_document_of_the_right_patient_is_shown_with_what_must_be_known_of_it(
     content: bytes, warnings: set[str], treatments: dict[Contract, Treatment], peers: dict[str, ScriptedPeer]
 ) -> None:
     peers["HR"].plays(answer("Success", documents=delivered(base64.b64encode(content).decode())))
-    fetched = treatments[Contract.OPENNCP_9].fetch(document(), language="fr-FR")
+    fetched = treatments[Contract.OPENNCP_9].fetch(document(), language="")
     assert fetched.content == content
     assert set(fetched.warnings) == warnings
 
@@ -261,8 +262,53 @@ def test_a_document_with_notices_of_the_transcoding_step_is_shown(
     peers: dict[str, ScriptedPeer],
 ) -> None:
     peers["HR"].plays(answer(status, *errors, documents=delivered()))
-    fetched = treatments[Contract.OPENNCP_9].fetch(document(), language="fr-FR")
+    fetched = treatments[Contract.OPENNCP_9].fetch(document(), language="")
     assert (fetched.content, set(fetched.warnings)) == (SUMMARY, warnings)
+
+
+CODED = summary().replace(
+    b"<recordTarget>",
+    b'<code code="60591-5" codeSystem="2.16.840.1.113883.6.1" displayName="Patient summary Document"/><recordTarget>',
+)
+NATIONAL = b'<component><structuredBody><x><code code="9" codeSystem="1.2.250.1.999.1" displayName="x"/></x>'
+
+
+def test_a_document_is_translated_into_the_language_asked_for(
+    treatments: dict[Contract, Treatment], peers: dict[str, ScriptedPeer]
+) -> None:
+    for treatment in treatments.values():
+        peers["HR"].plays(answer("Success", documents=delivered(base64.b64encode(CODED).decode())))
+        fetched = treatment.fetch(document(), language="fr-FR")
+        code = etree.fromstring(fetched.content).find("{urn:hl7-org:v3}code")
+        assert code is not None and code.get("displayName") != "Patient summary Document"
+        assert code[0].get("displayName") == "Patient summary Document"
+        assert fetched.translation is not None and fetched.warnings == ()
+        assert (fetched.translation.language, fetched.translation.status) == ("fr-FR", "SUCCESS")
+        assert fetched.translation.counts == {"translated": 1} and fetched.translation.release.startswith("shipped-")
+
+
+def test_a_document_that_cannot_be_translated_is_shown_as_it_came_and_that_is_said(
+    treatments: dict[Contract, Treatment], peers: dict[str, ScriptedPeer]
+) -> None:
+    """It says of no kind that it is."""
+    for treatment in treatments.values():
+        peers["HR"].plays(answer("Success", documents=delivered()))
+        fetched = treatment.fetch(document(), language="fr-FR")
+        assert (fetched.content, fetched.warnings) == (SUMMARY, ("translation.failed",))
+        assert fetched.translation is not None and fetched.translation.status == "ERROR"
+        assert fetched.translation.code == "EHDSI_WARNING_PS_MISSING_EXPECTED_TRANSLATION"
+
+
+def test_codes_without_a_name_and_codes_of_the_other_country_are_told(
+    treatments: dict[Contract, Treatment], peers: dict[str, ScriptedPeer]
+) -> None:
+    content = CODED.replace(b"<component><structuredBody/>", NATIONAL + b"</structuredBody>")
+    peers["HR"].plays(answer("Success", documents=delivered(base64.b64encode(content).decode())))
+    fetched = treatments[Contract.OPENNCP_9].fetch(document(), language="fr-FR")
+    assert set(fetched.warnings) == {"translation.incomplete", "translation.national_codes"}
+    assert fetched.translation is not None
+    assert fetched.translation.counts == {"translated": 1, "unknown-code": 1}
+    assert fetched.translation.code == "EHDSI_WARNING_PS_MISSING_EXPECTED_TRANSLATION"
 
 
 def test_of_several_documents_the_one_that_was_asked_for_is_shown(
@@ -270,7 +316,7 @@ def test_of_several_documents_the_one_that_was_asked_for_is_shown(
 ) -> None:
     other = delivered(base64.b64encode(summary(extension="other")).decode(), "1.2.999.77.1^other")
     peers["HR"].plays(answer("Success", documents=other + delivered()))
-    fetched = treatments[Contract.OPENNCP_9].fetch(document(), language="fr-FR")
+    fetched = treatments[Contract.OPENNCP_9].fetch(document(), language="")
     assert (fetched.content, fetched.warnings) == (SUMMARY, ("document.several",))
 
 

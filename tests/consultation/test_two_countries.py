@@ -186,6 +186,27 @@ def test_her_summary_arrives_is_hers_and_can_be_shown(who: Invented, desks: dict
         assert desk.session.render(fetched, view="pdf", language="en").content.startswith(b"%PDF-")
 
 
+def test_a_summary_is_translated_and_its_english_stays_inside(desks: dict[str, Desk]) -> None:
+    """In the language of the portal, with what became of its codes; without a language as it was sent."""
+    treatment = desks["FR"].treat(patient_of("HR-01-full-summary"))
+    (pair,) = treatment.documents()
+    assert pair.structured is not None
+    fetched = treatment.fetch(pair.structured, language="fr-FR")
+    assert fetched.warnings == ()
+    translation = fetched.translation
+    assert translation is not None and (translation.language, translation.code) == ("fr-FR", "")
+    # The code of an immunisation is of a code system without names.
+    assert set(translation.counts) <= {"translated", "same", "unknown-code", "null"}
+    assert translation.counts["translated"] > 50
+    coded = etree.fromstring(fetched.content).findall(".//h:section/h:code", HL7)
+    assert {one.get("code"): one.get("displayName") for one in coded}["48765-2"].startswith("Allergies et")
+    sent = etree.fromstring(treatment.fetch(pair.structured, language="").content)
+    english = {one.get("code"): one.get("displayName") for one in sent.findall(".//h:section/h:code", HL7)}
+    for one in coded:
+        inside = one.find("h:translation", HL7)
+        assert inside is not None and inside.get("displayName") == english[one.get("code")]
+
+
 def test_a_summary_of_five_megabytes_arrives_whole(desks: dict[str, Desk]) -> None:
     who = patient_of("HR-07-large")
     treatment = desks["FR"].treat(who)

@@ -206,7 +206,8 @@ class Treatment:
         return DocumentPairs(messages.pairs(self.patient.country, reply.value or []), reply.warnings)
 
     def fetch(self, document: Document | DocumentPair, *, language: str) -> FetchedDocument:
-        """The document; a coded one translated into ``language`` (BCP 47). Of a pair the structured one is fetched.
+        """The document; a coded one translated into ``language`` (BCP 47), as the country sent it when that is empty.
+        Of a pair the structured one is fetched.
 
         Raises ``DocumentNotFound`` when it is gone.
         """
@@ -216,7 +217,8 @@ class Treatment:
             "homeCommunityId": wanted.home_community_id,
             "documentId": {"repositoryUniqueId": wanted.repository_id, "documentUniqueId": wanted.unique_id},
             "classCode": messages.class_code(wanted.class_code),
-            "targetLanguage": language,
+            # An empty element would break the schema; a blank is no language either.
+            "targetLanguage": language or " ",
         }
         reply = self._gateway.connector.call("retrieveDocument", question, assertions=self._assertions)
         if reply.value is None or reply.value.base64Binary is None:
