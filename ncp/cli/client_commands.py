@@ -240,7 +240,7 @@ def get_command(
     timeout: TIMEOUT = 90.0,
     as_json: JSON = False,
 ) -> None:
-    """Fetch a document of a patient (ITI-39) into a file, as her country sent it.
+    """Fetch a document of a patient (ITI-39) into a file, its codes named in --language.
 
     With --original the PDF inside the original document is written. Exit code 3 when there is no such document.
     """
@@ -261,7 +261,13 @@ def get_command(
         to_file.write_bytes(content)
     except OSError as error:
         output.fail(f"{to_file}: {(error.strerror or 'cannot be written').lower()}")
-    said = {"file": to_file, "media_type": kind, "size": len(content), "warnings": fetched.warnings}
+    said = {
+        "file": to_file,
+        "media_type": kind,
+        "size": len(content),
+        "warnings": fetched.warnings,
+        "translation": fetched.translation,
+    }
     if as_json:
         output.say_json(said)
     else:

@@ -235,10 +235,13 @@ def _listed(pair: DocumentPair) -> tuple[str, str]:
 
 
 def _received(fetched: FetchedDocument, media_type: str, size: int) -> Rows:
-    rows = (
+    rows: Rows = (
         ("document", f"{fetched.mime_type}, {len(fetched.content)} bytes"),
         ("shown as", f"{media_type}, {size} bytes"),
     )
+    if fetched.translation is not None:
+        counts = ", ".join(f"{count} {state}" for state, count in fetched.translation.counts.items())
+        rows = (*rows, (f"codes in {fetched.translation.language}", counts or "as they were sent"))
     return (*rows, ("look at", ", ".join(fetched.warnings))) if fetched.warnings else rows
 
 

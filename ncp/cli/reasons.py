@@ -101,6 +101,19 @@ REASONS: dict[str, Meaning] = {
         "the portal",
         (Code.PATIENT_NOT_OF_TRC, Code.DOCUMENT_MISSING),
     ),
+    "transcode.failed": Meaning(
+        "A required code of the document could not be replaced by one of the network; the document did not leave.",
+        "ncp cda transcode of the document; the mappings of the catalogue",
+        (Code.PS_MISSING_EXPECTED_MAPPING, Code.EP_MISSING_EXPECTED_MAPPING, Code.TRANSCODING_FAILED),
+    ),
+    "terminology.no_release": Meaning(
+        "There is no release of the terminology to read with.",
+        "terminology.database; ncp terminology list",
+        (Code.GENERIC,),
+    ),
+    "terminology.damaged_release": Meaning(
+        "The active release of the terminology cannot be read.", "ncp terminology list --verify", (Code.GENERIC,)
+    ),
     "trc.prescription": Meaning(
         "Another prescription than the TRC assertion's.", "the portal", (Code.PRESCRIPTION_NOT_OF_TRC,)
     ),
@@ -166,6 +179,7 @@ GROUPS: dict[str, str] = {
     "body": "The body of an HTTP request was refused: too large, or compressed in a way that is not read.",
     "class_code": "The class of document in a portal's question is missing, unknown or mixed with another.",
     "operation": "An operation that the front end does not offer.",
+    "terminology": "The catalogue of codes, or the list of coded elements: see [terminology].",
     "portal": "The portal may not do this: see [[frontend.portals]].",
     "request": "A value in a portal's question is missing or malformed.",
     "sts": "A request to the token service breaks a rule.",
