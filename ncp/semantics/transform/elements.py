@@ -21,7 +21,7 @@ from lxml.etree import _Element
 
 from ncp.semantics.model import Level
 from ncp.semantics.transform.kinds import Kind
-from ncp.semantics.transform.paths import Facts, Path, PathIndex, PathRefused, Surroundings, parse_path
+from ncp.semantics.transform.paths import Path, PathIndex, PathRefused, Surroundings, parse_path
 
 ROWS_MAX = 1000
 SIZE_MAX = 1024 * 1024
@@ -116,9 +116,9 @@ class Matcher:
         self.names = tuple(sorted({row.path.name for row in rows if not row.path.attribute}))
         self._found: dict[tuple[int, ...], Found] = {}
 
-    def find(self, element: _Element, around: Surroundings, memory: dict[_Element, Facts]) -> Found:
+    def find(self, element: _Element, around: Surroundings) -> Found:
         """The rows whose path leads to the element."""
-        found = self._index.find(element, around, memory)
+        found = self._index.find(around.spot(element), around)
         if not found:
             return NOTHING
         key = tuple([number for number, _ in found])

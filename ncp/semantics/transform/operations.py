@@ -15,16 +15,16 @@ from ncp.semantics.terminology.answers import Match
 from ncp.semantics.terminology.languages import choices
 from ncp.semantics.terminology.release import Release
 from ncp.semantics.transform import problems
-from ncp.semantics.transform.codes import Places, TooManyCodes, codes_of, is_coded_type
+from ncp.semantics.transform.codes import TooManyCodes, codes_of, is_coded_type
 from ncp.semantics.transform.elements import CodedElements, Matcher, Place
 from ncp.semantics.transform.kinds import DocumentFacts, facts_of
-from ncp.semantics.transform.paths import Facts, Surroundings
+from ncp.semantics.transform.paths import Surroundings
 from ncp.semantics.transform.problems import tm
 from ncp.semantics.transform.result import Direction, Transformation
 from ncp.semantics.transform.strict import transform_strictly
 from ncp.semantics.transform.transcoding import transcode_code
 from ncp.semantics.transform.translating import translate_code
-from ncp.semantics.transform.work import Work
+from ncp.semantics.transform.work import Work, Written, written
 from ncp.semantics.transform.writing import serialise_document
 from ncp.wire.xml import XmlLimits, XmlRefused, parse
 
@@ -64,8 +64,7 @@ def _transform(
     source: bytes,
 ) -> Transformation:
     facts = facts_of(root)
-    around = Surroundings()
-    work = Work(release, around, Places(around), repeats=strict)
+    work = Work(release, Surroundings(), repeats=strict)
     if facts.problem is not None:
         work.error(facts.problem)
     elif facts.kind is not None and facts.kind.is_transformed:
@@ -99,41 +98,40 @@ def _transform_all(
     if direction is Direction.TRANSLATE and not _is_known(language, work.release):
         work.warn(tm(problems.UNKNOWN_LANGUAGE))
     missing = set(matcher.required)
-    memory: dict[_Element, Facts] = {}
     for element in found:
-        rows, place = matcher.find(element, work.around, memory)
+        rows, place = matcher.find(element, work.around)
         if facts.level is Level.L1 and not rows:
             # Of a document that is a PDF only the listed codes of the header are touched.
             continue
         if missing:
             missing.difference_update(rows)
-        if not _is_settled(element, place, work):
-            if direction is Direction.TRANSCODE:
-                transcode_code(element, place, work)
-            else:
-                translate_code(element, place, language, work)
+        said = written(element)
+        if _is_settled(element, said, place, work):
+            continue
+        if direction is Direction.TRANSCODE:
+            transcode_code(element, said, place, work)
+        else:
+            translate_code(element, said, place, language, work)
     for row in matcher.rows:
         if row in missing:
             problem = tm(problems.REQUIRED_MISSING, row.text)
             (work.error if direction is Direction.TRANSCODE else work.warn)(problem)
 
 
-def _is_settled(element: _Element, place: Place, work: Work) -> bool:
+def _is_settled(element: _Element, said: Written, place: Place, work: Work) -> bool:
     """What is no code to be looked up, noted as what it is."""
-    flavour = element.get("nullFlavor")
-    if flavour is not None:
-        work.became(element, CodeState.UNMAPPED if flavour == "OTH" else CodeState.NULL, place=place)
-        return True
-    if not element.get("code", "").strip() or not element.get("codeSystem", "").strip():
-        if next(element.iterchildren("{*}originalText"), None) is None and place.value_sets:
-            work.warn(tm(problems.ATTRIBUTES_MISSING, f"Element {work.places.of(element)}"))
-        work.became(element, CodeState.NOT_CODED, place=place)
-        return True
-    if not is_coded_type(element):
-        work.warn(tm(problems.NOT_A_CODED_TYPE, f"Element {work.places.of(element)}"))
-        work.became(element, CodeState.NOT_CODED, place=place)
-        return True
-    return False
+    if said.code and said.system and said.null_flavor is None and is_coded_type(said.type):
+        return False
+    state = CodeState.NOT_CODED
+    if said.null_flavor is not None:
+        state = CodeState.UNMAPPED if said.null_flavor == "OTH" else CodeState.NULL
+    elif not (said.code and said.system):
+        if place.value_sets and next(element.iterchildren("{*}originalText"), None) is None:
+            work.warn(tm(problems.ATTRIBUTES_MISSING, f"Element {work.around.place(element)}"))
+    else:
+        work.warn(tm(problems.NOT_A_CODED_TYPE, f"Element {work.around.place(element)}"))
+    work.became(element, said.system, said.code, state, place=place)
+    return True
 
 
 def _is_known(language: str, release: Release) -> bool:

@@ -97,11 +97,26 @@ def _step(word: str) -> Step:
     return Step(found[1], tuple(own), frozenset(children))
 
 
+class Spot:
+    """An element with what is asked of it again and again."""
+
+    __slots__ = ("above", "element", "facts", "name", "numbers", "place")
+
+    def __init__(self, element: _Element, name: str, above: Spot | None) -> None:
+        self.element = element
+        self.name = name
+        self.above = above
+        self.facts: Facts | None = None
+        self.place: str | None = None
+        self.numbers: dict[_Element, int] | None = None
+
+
 class Surroundings:
-    """Names of the elements of one document, each taken apart once."""
+    """The elements of one document that were looked at, each taken apart once: name, what is round it, place."""
 
     def __init__(self) -> None:
         self._names: dict[object, str] = {}
+        self._spots: dict[_Element, Spot] = {}
 
     def name(self, element: _Element) -> str:
         """Name without namespace; empty for comments and processing instructions."""
@@ -110,6 +125,46 @@ class Surroundings:
         if name is None:
             name = self._names[tag] = tag.rpartition("}")[2] if isinstance(tag, str) else ""
         return name
+
+    def spot(self, element: _Element) -> Spot:
+        known = self._spots.get(element)
+        if known is None:
+            parent = element.getparent()
+            above = None if parent is None else self.spot(parent)
+            known = self._spots[element] = Spot(element, self.name(element), above)
+        return known
+
+    def place(self, element: _Element) -> str:
+        """Where the element stands, in the words of ``ncp.semantics.values.Place``."""
+        return self._place(self.spot(element))
+
+    def _place(self, spot: Spot) -> str:
+        if spot.place is None:
+            above = spot.above
+            if above is None:
+                spot.place = ""
+            else:
+                if above.numbers is None:
+                    above.numbers = self._numbers(above.element)
+                number = above.numbers.get(spot.element)
+                step = spot.name[:64] if number is None else f"{spot.name[:64]}[{number}]"
+                outer = self._place(above)
+                spot.place = f"{outer}/{step}" if outer else step
+        return spot.place
+
+    def _numbers(self, parent: _Element) -> dict[_Element, int]:
+        """The number of each child among those of its name, without the first ones. All at once: counting before each
+        would take the square of their number."""
+        counts: dict[str, int] = {}
+        numbers: dict[_Element, int] = {}
+        if len(parent) == 1:
+            return numbers
+        for child in parent:
+            name = self._names.get(child.tag) or self.name(child)
+            number = counts[name] = counts.get(name, 0) + 1
+            if number > 1:
+                numbers[child] = number
+        return numbers
 
 
 T = TypeVar("T")
@@ -144,52 +199,46 @@ class PathIndex(Generic[T]):
                 level = node.up
             (node.ends_at_root if path.absolute else node.ends).append(item)
         self._asked = {child: tuple(sorted(attributes)) for child, attributes in asked.items()}
-        self._tags = tuple(f"{{*}}{child}" for child in sorted(asked))
 
-    def find(self, element: _Element, around: Surroundings, memory: dict[_Element, Facts]) -> list[T]:
-        """What stands at the ends of all paths that lead to the element. ``memory`` is kept for one document."""
-        nodes = self._first.get(around.name(element))
+    def find(self, spot: Spot, around: Surroundings) -> list[T]:
+        """What stands at the ends of all paths that lead to the element."""
         found: list[T] = []
+        nodes = self._first.get(spot.name)
         if nodes:
-            self._climb(element, nodes, around, memory, found)
+            self._climb(spot, nodes, around, found)
         return found
 
-    def _climb(
-        self,
-        element: _Element,
-        nodes: list[_Node[T]],
-        around: Surroundings,
-        memory: dict[_Element, Facts],
-        found: list[T],
-    ) -> None:
-        parent = element.getparent()
-        above = "" if parent is None else around.name(parent)
+    def _climb(self, spot: Spot, nodes: list[_Node[T]], around: Surroundings, found: list[T]) -> None:
+        above = spot.above
         for node in nodes:
-            further = node.up.get(above) if parent is not None else None
-            if not (further or node.ends or (node.ends_at_root and parent is None)):
+            further = None if above is None else node.up.get(above.name)
+            if further is None and not (node.ends or (above is None and node.ends_at_root)):
                 continue
             step = node.step
-            if step.own and any(element.get(attribute) != value for attribute, value in step.own):
-                continue
-            if step.children and not step.children <= self._facts(element, around, memory):
-                continue
+            if step.own:
+                get = spot.element.get
+                if any(get(attribute) != value for attribute, value in step.own):
+                    continue
+            if step.children:
+                if spot.facts is None:
+                    spot.facts = self._facts(spot.element, around)
+                if not step.children <= spot.facts:
+                    continue
             found += node.ends
-            if parent is None:
+            if above is None:
                 found += node.ends_at_root
-            elif further:
-                self._climb(parent, further, around, memory, found)
+            elif further is not None:
+                self._climb(above, further, around, found)
 
-    def _facts(self, element: _Element, around: Surroundings, memory: dict[_Element, Facts]) -> Facts:
-        known = memory.get(element)
-        if known is None:
-            known = memory[element] = frozenset(
-                (name, attribute, value)
-                for child in element.iterchildren(*self._tags)
-                for name in (around.name(child),)
-                for attribute in self._asked[name]
-                if (value := child.get(attribute)) is not None
-            )
-        return known
+    def _facts(self, element: _Element, around: Surroundings) -> Facts:
+        facts: set[tuple[str, str, str]] = set()
+        for child in element:
+            name = around.name(child)
+            for attribute in self._asked.get(name, ()):
+                value = child.get(attribute)
+                if value is not None:
+                    facts.add((name, attribute, value))
+        return frozenset(facts)
 
 
 def _node_of(nodes: list[_Node[T]], step: Step) -> _Node[T]:

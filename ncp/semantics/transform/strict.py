@@ -16,7 +16,6 @@ from ncp.semantics.coding import CodeState
 from ncp.semantics.terminology.answers import Concept, Designation
 from ncp.semantics.transform import problems
 from ncp.semantics.transform.elements import CodedElement, Matcher
-from ncp.semantics.transform.paths import Facts
 from ncp.semantics.transform.problems import Problem, code_context, names_context, tm, tsam
 from ncp.semantics.transform.result import Direction
 from ncp.semantics.transform.standing import ENGLISH
@@ -53,10 +52,9 @@ def transform_strictly(root: _Element, matcher: Matcher, direction: Direction, l
     if not matcher.rows:
         work.warn(tm(problems.NO_CODED_ELEMENTS))
     found: dict[CodedElement, list[_Element]] = {row: [] for row in matcher.rows}
-    memory: dict[_Element, Facts] = {}
     names = [f"{{*}}{name}" for name in matcher.names if name not in _NEVER]
     for element in root.iter(*names) if names else ():
-        for row in matcher.find(element, work.around, memory).rows:
+        for row in matcher.find(element, work.around).rows:
             found[row].append(element)
     required = frozenset(matcher.required)
     states: dict[_Element, tuple[CodeState, str]] = {}
@@ -73,9 +71,14 @@ def transform_strictly(root: _Element, matcher: Matcher, direction: Direction, l
                     if direction is Direction.TRANSCODE
                     else problems.REQUIRED_NOT_TRANSLATED
                 )
-                work.error(tm(failed, work.places.of(element)))
+                work.error(tm(failed, work.around.place(element)))
     for element, (state, named) in states.items():
-        work.became(element, state, place=matcher.find(element, work.around, memory).place, language=named)
+        work.became(element, *_code_of(element), state, place=matcher.find(element, work.around).place, language=named)
+
+
+def _code_of(element: _Element) -> tuple[str, str]:
+    now = written(element)
+    return now.system, now.code
 
 
 def _one(element: _Element, direction: Direction, language: str, work: Work) -> tuple[CodeState, str]:
@@ -87,7 +90,7 @@ def _one(element: _Element, direction: Direction, language: str, work: Work) -> 
     if element.get("code") is None or element.get("codeSystem") is None:
         if next(element.iterdescendants("{*}originalText"), None) is not None:
             return CodeState.SAME, ""
-        work.warn(tm(problems.ATTRIBUTES_MISSING, f"Element {work.places.of(element)}"))
+        work.warn(tm(problems.ATTRIBUTES_MISSING, f"Element {work.around.place(element)}"))
         return CodeState.NOT_CODED, ""
     said = written(element)
     try:

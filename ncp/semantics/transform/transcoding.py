@@ -18,17 +18,15 @@ from ncp.semantics.transform.problems import code_context, tm, tsam
 from ncp.semantics.transform.standing import (
     Membership,
     english,
-    is_name_in_another_language,
     is_of_network,
     membership,
 )
-from ncp.semantics.transform.work import Work, Written, written
+from ncp.semantics.transform.work import Work, Written
 from ncp.semantics.transform.writing import assign, wrap
 
 
-def transcode_code(element: _Element, place: Place, work: Work) -> None:
+def transcode_code(element: _Element, said: Written, place: Place, work: Work) -> None:
     """An element that has code and code system."""
-    said = written(element)
     release = work.release
     concept = release.concept(said.system, said.code, said.version or None)
     mapping = _mapping(work, place, said)
@@ -88,7 +86,8 @@ def _replace(element: _Element, said: Written, mapping: Mapping, place: Place, w
         work.warn(tsam(problems.NO_CURRENT_DESIGNATION, context))
     if concept is not None and not concept.is_current:
         work.warn(tsam(problems.CONCEPT_NOT_CURRENT, context))
-    work.became(element, CodeState.TRANSLATED, place=place, language=name.language if name is not None else "")
+    named = name.language if name is not None else ""
+    work.became(element, mapping.target_system, mapping.target_code, CodeState.TRANSLATED, place=place, language=named)
 
 
 def _no_counterpart(element: _Element, said: Written, concept: Concept | None, place: Place, work: Work) -> None:
@@ -97,7 +96,7 @@ def _no_counterpart(element: _Element, said: Written, concept: Concept | None, p
         missing = problems.CONCEPT_UNKNOWN if work.release.system(said.system) else problems.SYSTEM_UNKNOWN
     problem = tsam(missing, code_context(said.system, said.code))
     if place.usage is Usage.REQUIRED:
-        _refuse(element, problem, place, work)
+        _refuse(element, said, problem, place, work)
         return
     work.warn(problem)
     name = english(work.release, said.system, said.code)
@@ -116,10 +115,13 @@ def _no_counterpart(element: _Element, said: Written, concept: Concept | None, p
         wrap(element, national)
     for attribute in ("code", "codeSystemName", "codeSystemVersion", "displayName"):
         assign(element, attribute, "")
-    assign(element, "codeSystem", _system_of(work.release, place))
+    system = _system_of(work.release, place)
+    assign(element, "codeSystem", system)
     element.set("nullFlavor", "OTH")
     work.changed = True
-    work.became(element, CodeState.UNMAPPED, place=place, language=name.language if name is not None else "")
+    work.became(
+        element, system, "", CodeState.UNMAPPED, place=place, language=name.language if name is not None else ""
+    )
 
 
 def _system_of(release: Release, place: Place) -> str:
@@ -140,16 +142,16 @@ def _keep(
         listed = bool(place.value_sets)
         missing = problems.CONCEPT_UNKNOWN if work.release.system(said.system) else problems.SYSTEM_UNKNOWN
         if place.usage is Usage.REQUIRED and standing is Membership.OUTSIDE:
-            _refuse(element, tsam(missing, context), place, work)
+            _refuse(element, said, tsam(missing, context), place, work)
             return
         if listed and standing is not Membership.MEMBER:
             work.warn(tsam(missing, context))
         state = CodeState.SAME if standing is Membership.MEMBER else CodeState.UNKNOWN_CODE
-        work.became(element, state, place=place)
+        work.became(element, said.system, said.code, state, place=place)
         return
     name = english(work.release, said.system, said.code, said.version)
     state = CodeState.SAME
-    if name is not None and name.text != said.name and _is_better(work.release, said, name):
+    if name is not None and name.text != said.name and _is_better(work, said, name):
         if said.name:
             wrap(
                 element,
@@ -172,6 +174,8 @@ def _keep(
         state = CodeState.OUTSIDE_VALUE_SET
     work.became(
         element,
+        said.system,
+        said.code,
         state,
         place=place,
         language=name.language if name is not None else "",
@@ -179,17 +183,13 @@ def _keep(
     )
 
 
-def _is_better(release: Release, said: Written, name: Designation) -> bool:
+def _is_better(work: Work, said: Written, name: Designation) -> bool:
     """Whether the catalogue's English should replace the name that the country gave a code of the network: words of
     our own, or of a machine, replace no name but one that is known to be in another language."""
-    return (
-        name.kind == "official"
-        or not said.name
-        or is_name_in_another_language(release, said.system, said.code, said.name)
-    )
+    return name.kind == "official" or not said.name or work.is_named_elsewhere(said)
 
 
-def _refuse(element: _Element, problem: problems.Problem, place: Place, work: Work) -> None:
+def _refuse(element: _Element, said: Written, problem: problems.Problem, place: Place, work: Work) -> None:
     work.error(problem)
-    work.error(tm(problems.REQUIRED_NOT_TRANSCODED, work.places.of(element)))
-    work.became(element, CodeState.UNKNOWN_CODE, place=place)
+    work.error(tm(problems.REQUIRED_NOT_TRANSCODED, work.around.place(element)))
+    work.became(element, said.system, said.code, CodeState.UNKNOWN_CODE, place=place)

@@ -13,28 +13,34 @@ from ncp.semantics.terminology.answers import Designation, Match
 from ncp.semantics.transform import problems
 from ncp.semantics.transform.elements import Place
 from ncp.semantics.transform.problems import code_context, tsam
-from ncp.semantics.transform.standing import Membership, english, is_name_in_another_language, membership
+from ncp.semantics.transform.standing import Membership, english, membership
 from ncp.semantics.transform.work import Work, Written, written
 from ncp.semantics.transform.writing import translation_of, wrap
 
 
-def translate_code(element: _Element, place: Place, language: str, work: Work) -> None:
+def translate_code(element: _Element, said: Written, place: Place, language: str, work: Work) -> None:
     """An element that has code and code system."""
-    said = written(element)
     found = work.release.lookup(said.system, said.code, language, said.version or None)
     if found is None:
         _without_name(element, said, place, work)
         return
-    context = code_context(said.system, said.code)
     state = _name(element, said, found, work)
     if found.concept_status != "current":
-        work.warn(tsam(problems.CONCEPT_NOT_CURRENT, context))
+        work.warn(tsam(problems.CONCEPT_NOT_CURRENT, code_context(said.system, said.code)))
     elif not found.is_current:
-        work.warn(tsam(problems.NO_CURRENT_DESIGNATION, context))
+        work.warn(tsam(problems.NO_CURRENT_DESIGNATION, code_context(said.system, said.code)))
     if place.value_sets and _outside(work, place, said, found):
-        work.warn(tsam(problems.OUTSIDE_VALUE_SET, context))
+        work.warn(tsam(problems.OUTSIDE_VALUE_SET, code_context(said.system, said.code)))
         state = CodeState.OUTSIDE_VALUE_SET
-    work.became(element, state, place=place, language=found.language, version_loaded=found.version_loaded)
+    work.became(
+        element,
+        said.system,
+        said.code,
+        state,
+        place=place,
+        language=found.language,
+        version_loaded=found.version_loaded,
+    )
 
 
 def _outside(work: Work, place: Place, said: Written, found: Designation) -> bool:
@@ -90,18 +96,24 @@ def _english_below(element: _Element, said: Written, work: Work) -> _Element | N
         return None
     if known is not None and below.name == known.text:
         return inner
-    return inner if is_name_in_another_language(work.release, said.system, said.code, said.name) else None
+    return inner if work.is_named_elsewhere(said) else None
 
 
 def _without_name(element: _Element, said: Written, place: Place, work: Work) -> None:
     """The release has no name for it, in no language that would do."""
-    context = code_context(said.system, said.code)
     concept = work.release.concept(said.system, said.code, said.version or None)
     if concept is not None:
-        work.warn(tsam(problems.NO_DESIGNATION, context))
-        work.became(element, CodeState.FALLBACK_ENGLISH, place=place, version_loaded=concept.version_loaded)
+        work.warn(tsam(problems.NO_DESIGNATION, code_context(said.system, said.code)))
+        work.became(
+            element,
+            said.system,
+            said.code,
+            CodeState.FALLBACK_ENGLISH,
+            place=place,
+            version_loaded=concept.version_loaded,
+        )
         return
     if place.value_sets and (said.system, said.code) not in place.fixed:
         missing = problems.CONCEPT_UNKNOWN if work.release.system(said.system) else problems.SYSTEM_UNKNOWN
-        work.warn(tsam(missing, context))
-    work.became(element, CodeState.UNKNOWN_CODE, place=place)
+        work.warn(tsam(missing, code_context(said.system, said.code)))
+    work.became(element, said.system, said.code, CodeState.UNKNOWN_CODE, place=place)

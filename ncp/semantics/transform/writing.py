@@ -17,6 +17,7 @@ from ncp.wire.xml import NS_HL7
 
 _MEDICATION = f"{{{NS_EPSOS}}}"
 _TRANSLATION, _OLDER = f"{{{NS_HL7}}}translation", f"{_MEDICATION}translation"
+_TRANSLATIONS = (_TRANSLATION, _OLDER)
 _DECLARATION = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml\s[^>]*\?>", re.DOTALL)
 _OTHER_NAME = re.compile(rb"""(encoding\s*=\s*)["'][^"']*["']""")
 _USUAL = b'<?xml version="1.0" encoding="UTF-8"?>'
@@ -26,17 +27,15 @@ def translation_of(element: _Element) -> _Element | None:
     """The first ``translation`` child."""
     if not len(element):
         return None
-    return next(element.iterchildren(_TRANSLATION, _OLDER), None)
+    return next((child for child in element if child.tag in _TRANSLATIONS), None)
 
 
 def wrap(element: _Element, attributes: Mapping[str, str]) -> None:
     """Append a ``translation`` with these attributes; the first one that was there moves inside it."""
     older = translation_of(element)
     # The datatypes of the medication extension up to Wave 5 are in its own namespace, all others in HL7's.
-    newer = etree.SubElement(element, _OLDER if str(element.tag).startswith(_MEDICATION) else _TRANSLATION)
-    for name, value in attributes.items():
-        if value:
-            newer.set(name, value)
+    tag = _OLDER if str(element.tag).startswith(_MEDICATION) else _TRANSLATION
+    newer = etree.SubElement(element, tag, {name: value for name, value in attributes.items() if value})
     if older is not None:
         _leave_tail(older)
         newer.append(older)

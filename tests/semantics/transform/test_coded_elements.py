@@ -94,7 +94,7 @@ def test_every_row_of_the_networks_list_is_found_with_its_value_sets(
 ) -> None:
     for level, usage in ((Level.L3, level3), (Level.L1, level1)):
         matcher = shipped().matcher(Kind.PATIENT_SUMMARY, level, True)
-        rows, found = matcher.find(element(place), Surroundings(), {})
+        rows, found = matcher.find(element(place), Surroundings())
         assert found.usage == Usage(usage)
         if usage != "NA":
             # Severity is so broad in that list that it is found with others.
@@ -104,7 +104,7 @@ def test_every_row_of_the_networks_list_is_found_with_its_value_sets(
 
 @pytest.mark.parametrize(("place", "sets"), [(row[0], row[1]) for row in ROWS if 13 not in row[1]])
 def test_our_own_list_has_them_too_and_nothing_too_broad(place: str, sets: set[int]) -> None:
-    found = shipped().matcher(Kind.PATIENT_SUMMARY, Level.L3).find(element(place), Surroundings(), {}).place
+    found = shipped().matcher(Kind.PATIENT_SUMMARY, Level.L3).find(element(place), Surroundings()).place
     assert sets <= value_sets(found.value_sets) and 13 not in value_sets(found.value_sets)
 
 
@@ -121,25 +121,25 @@ def test_our_own_list_has_them_too_and_nothing_too_broad(place: str, sets: set[i
     ],
 )
 def test_places_that_the_networks_list_misses_are_in_ours(place: str, number: int) -> None:
-    ours = shipped().matcher(Kind.PATIENT_SUMMARY, Level.L3).find(element(place), Surroundings(), {})
+    ours = shipped().matcher(Kind.PATIENT_SUMMARY, Level.L3).find(element(place), Surroundings())
     assert number in value_sets(ours.place.value_sets)
 
 
 def test_a_template_of_another_entry_does_not_fit() -> None:
     matcher = shipped().matcher(Kind.PATIENT_SUMMARY, Level.L3)
     other = element(f"entry/act[{T}16]/entryRelationship[typeCode=SUBJ]/observation[{T}7]/value")
-    assert matcher.find(other, Surroundings(), {}).place.value_sets == ()
+    assert matcher.find(other, Surroundings()).place.value_sets == ()
 
 
 def test_only_the_code_of_the_document_itself_is_its_code() -> None:
     matcher = shipped().matcher(Kind.PATIENT_SUMMARY, Level.L3)
-    assert matcher.find(element("component/act/code"), Surroundings(), {}).rows == ()
+    assert matcher.find(element("component/act/code"), Surroundings()).rows == ()
 
 
 def test_other_kinds_have_their_own_usage() -> None:
     place = "author/functionCode"
     usages = {
-        (kind, level): shipped().matcher(kind, level).find(element(place), Surroundings(), {}).place.usage
+        (kind, level): shipped().matcher(kind, level).find(element(place), Surroundings()).place.usage
         for kind, level in ((Kind.EPRESCRIPTION, Level.L3), (Kind.EDISPENSATION, Level.L3), (Kind.MRO, Level.L3))
     }
     assert list(usages.values()) == [Usage.REQUIRED, Usage.OPTIONAL, Usage.NONE]
@@ -156,7 +156,7 @@ def test_a_list_of_the_operator_is_read() -> None:
     listed = own("//act[@classCode='ACT' and code/@code = 'X']/value,1.2.3 1.2.4,Mine,R,,,,,,,,\n")
     matcher = listed.matcher(Kind.PATIENT_SUMMARY, Level.L3)
     node = element("act[classCode=ACT][code X]/value")
-    assert matcher.find(node, Surroundings(), {}).place.value_sets == ("1.2.3", "1.2.4")
+    assert matcher.find(node, Surroundings()).place.value_sets == ("1.2.3", "1.2.4")
     assert [row.name for row in matcher.required] == ["Mine"]
 
 
