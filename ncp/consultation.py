@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from ncp import initiating
@@ -39,10 +40,14 @@ from ncp.observability.log import where
 from ncp.peer_calls import PeerState
 from ncp.search_masks import SearchMasks
 from ncp.semantics.coding import CodeState
+from ncp.semantics.display.view import Provenance
+from ncp.semantics.model import Header
+from ncp.semantics.terminology.catalogue import Catalogue
 from ncp.semantics.transform.result import Status
 from ncp.semantics.transform.standing import is_of_network, is_of_templates
+from ncp.semantics.values import Point
 from ncp.transforming import Transformer, is_transformed
-from ncp.wire.errors import AccessError, Code, NcpError, RequestError
+from ncp.wire.errors import AccessError, Code, NcpError
 from ncp.wire.ids import II, CountryCode
 from ncp.wire.times import utc_now
 from saml_assertions.issue import Professional
@@ -78,6 +83,8 @@ class Consultations:
     """What an HCP assertion grants, by role, where the portal names no permission."""
     loop: asyncio.AbstractEventLoop
     patience: float
+    catalogue: Catalogue
+    """Names of codes, for documents that are shown."""
     examiner: Examiner = field(default_factory=Examiner)
     """What looks into PDFs; whoever made this object closes it."""
     transformer: Transformer | None = None
@@ -179,19 +186,35 @@ class Consultations:
         )
         return PatientNotice(text.version, text.language, write_notice(text, parties, self.notices.fonts, at=utc_now()))
 
-    def render(self, call: Call, content: bytes, language: str, view: View) -> Rendered:
+    def render(
+        self, call: Call, content: bytes, language: str, view: View, country: CountryCode | None = None
+    ) -> Rendered:
         with self._told(call, Service.FRONT_END) as exchange:
             initiating.verified(_header(call), self.ncp, exchange)
-            match view:
-                case View.ORIGINAL:
-                    return Rendered("text/html; charset=UTF-8", render.original(content, language))
-                case View.PDF:
-                    data, warnings = gate.pdf_of(content, self.examiner)
-                    return Rendered(gate.PDF, data, warnings)
-                case View.TRANSLATED:
-                    raise RequestError(
-                        Code.GENERIC, "view.not_offered", message="The translated view is not offered here yet."
-                    )
+            if view is View.PDF:
+                data, warnings = gate.pdf_of(content, self.examiner)
+                return Rendered(gate.PDF, data, warnings)
+
+            def about(header: Header) -> Provenance:
+                return Provenance(exchange.at, country or "", differs=self._differences(header, country, exchange.at))
+
+            with exchange.step("show"):
+                release = self.catalogue.current()
+                return Rendered(*render.shown(content, view, language, release, about))
+
+    def _differences(self, header: Header, country: CountryCode | None, at: datetime) -> tuple[str, ...]:
+        """In what the document's patient differs from the person confirmed at the search; nothing when nobody was."""
+        if header.patient is None:
+            return ()
+        name = next(iter(header.patient.person.names), None)
+        birth = header.patient.person.birth
+        born = birth.value if isinstance(birth, Point) else ""
+        for identifier in header.patient.role.ids:
+            for asked in (country,) if country else (peer.country for peer in self.ncp.peers):
+                person = self.ncp.persons.recall(asked, II(identifier.root, identifier.extension), at)
+                if person is not None:
+                    return person.differences(name.family if name is not None else "", born[:8])
+        return ()
 
     def _wait(self, story: Coroutine[Any, Any, T]) -> T:
         """The story runs in the event loop, the portal's thread waits for its end, but not for ever."""

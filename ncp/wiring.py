@@ -244,6 +244,7 @@ def _front_end(
         role_permissions=_role_permissions(settings),
         loop=asyncio.get_running_loop(),
         patience=2 * timeout + 10,
+        catalogue=Catalogue(settings.terminology.database),
         transformer=_transformer(settings, settings.initiating.translate),
     )
     options = FrontEndOptions(
@@ -271,7 +272,7 @@ def _prepare_terminology(settings: Settings) -> None:
 
     Raises ``NcpError`` with the words for the operator.
     """
-    if settings.responding.transcode == settings.initiating.translate == "off":
+    if not settings.is_initiating and settings.responding.transcode == "off":
         return
     from ncp.semantics.terminology.importing import ensure_shipped
 

@@ -107,7 +107,7 @@ def _documents(gateway: Gateway, session: Session, scene: Scene, patient: Patien
         )
 
     def structured() -> Step:
-        return _fetched("The structured summary", "patient-summary", "original", original=False)
+        return _fetched("The structured summary", "patient-summary", "translated", original=False)
 
     def original() -> Step:
         return _fetched("The summary as its author wrote it", "patient-summary-original", "pdf", original=True)

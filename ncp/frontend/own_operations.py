@@ -77,10 +77,13 @@ def own_operations(ncp_b: NcpB, *, default_language: str) -> Binding:
             try:
                 view = View(rendering.view)
             except ValueError:
-                raise inputs.refused("request.view", "The view must be original, translated or pdf") from None
+                raise inputs.refused(
+                    "request.view", f"The view must be one of {', '.join(one.value for one in View)}"
+                ) from None
             language = inputs.language(rendering.language, default_language)
             content = b"".join(rendering.content) if rendering.content else _fetch(ncp_b, conversation, rendering, view)
-            rendered = ncp_b.render(call, content, language, view)
+            country = inputs.country(rendering.document.country) if rendering.document is not None else None
+            rendered = ncp_b.render(call, content, language, view, country)
             conversation.warnings.extend(rendered.warnings)
             return types.rendered(mediaType=rendered.media_type, content=[rendered.content])
 
@@ -105,7 +108,7 @@ def _fetch(ncp_b: NcpB, conversation: Conversation, rendering: Any, view: View) 
         inputs.country(wanted.country),
         inputs.document_request(wanted.homeCommunityId, wanted.repositoryUniqueId, wanted.documentUniqueId),
         documents.class_code_of(wanted.classCode or "", LOINC),
-        inputs.language(rendering.language) if view is View.TRANSLATED else "",
+        inputs.language(rendering.language) if view not in (View.ORIGINAL, View.PDF) else "",
     )
     conversation.warnings.extend(fetched.warnings)
     conversation.translation = fetched.translation

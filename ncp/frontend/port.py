@@ -244,11 +244,20 @@ class Rendered:
 
 
 class View(Enum):
-    """How a document is to be shown."""
+    """How a document is to be shown; all but ``PDF`` are of a coded one (``docs/display.md``)."""
 
-    ORIGINAL = "original"
     TRANSLATED = "translated"
+    """The coded data in the reader's language, the original text one click away."""
+    ORIGINAL = "original"
+    """The original text, the coded data one click away."""
+    BOTH = "both"
+    """Side by side."""
+    PRINT = "print"
+    """Everything open."""
+    TEXT = "text"
+    """Plain text."""
     PDF = "pdf"
+    """The PDF in a level 1 document."""
 
 
 class NcpB(Protocol):
@@ -292,6 +301,9 @@ class NcpB(Protocol):
 
     def notice(self, country: CountryCode, language: str) -> PatientNotice: ...
 
-    def render(self, call: Call, content: bytes, language: str, view: View) -> Rendered:
-        """The document for display (``ncp.frontend.render``); the HCP assertion of the call is verified first."""
+    def render(
+        self, call: Call, content: bytes, language: str, view: View, country: CountryCode | None = None
+    ) -> Rendered:
+        """The document for display (``ncp.frontend.render``), from ``country`` where the portal says so; the HCP
+        assertion of the call is verified first."""
         ...

@@ -1,155 +1,97 @@
-"""Documents for display: nothing of them but their words."""
+"""Documents for display: which views there are, and what becomes of bytes that are no summary."""
 
 from __future__ import annotations
 
 import contextlib
-from html.parser import HTMLParser
-from pathlib import Path
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lxml import etree
 
 from ncp.frontend import render
+from ncp.frontend.port import View
+from ncp.semantics.display.view import Provenance
+from ncp.semantics.model import Header
 from ncp.wire.errors import DocumentError
-from tests.shared import shared_files
+from tests.support.pages import shipped
+from tests.support.summaries import ICD, Shown, code, document, problem, section
 
-SECTION = (
-    "<component><section><code code='48765-2'/><title>Allergies &amp; more</title><text>{}</text></section></component>"
-)
-CDA = (
-    "<ClinicalDocument xmlns='urn:hl7-org:v3'><title>Sažetak &lt;b&gt;</title><languageCode code='hr-HR'/>"
-    "<effectiveTime value='20200319101500+0100'/><recordTarget><patientRole><id root='1.2' extension='157'/>"
-    "<patient><name><given>Ana</given><given>Marija</given><family>Novak</family></name>"
-    "<administrativeGenderCode code='F'/><birthTime value='19850319'/></patient></patientRole></recordTarget>"
-    "<component><structuredBody>{}</structuredBody></component></ClinicalDocument>"
-)
-ALLOWED = frozenset(
-    (
-        *("html", "head", "meta", "title", "body", "header", "h1", "h2", "h3", "h4", "h5", "h6", "main"),
-        *("dl", "dt", "dd", "section", "div", "p", "span", "ul", "ol", "li", "br", "sub", "sup", "small"),
-        *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "b", "i", "u", "em", "del", "ins"),
+CDA = document(
+    section(
+        "11450-4",
+        problem(code("value", "J45.8", ICD, "Astma", kind="CD")),
+        text="<table><tr><td>astma od djetinjstva</td></tr></table>",
     )
 )
-ALLOWED_ATTRIBUTES = {"lang", "charset", "http-equiv", "content", "colspan", "rowspan", "scope"}
 
 
-class Page(HTMLParser):
-    """Tags, attributes and words of a page; refuses what is not on the list."""
-
-    def __init__(self, html: bytes) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(html.decode("utf-8"))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in ALLOWED
-        assert {name for name, _ in attrs} <= ALLOWED_ATTRIBUTES
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.words += data.split()
+def about(header: Header) -> Provenance:
+    return Provenance(datetime(2026, 5, 1, tzinfo=UTC), differs=("name",) if header.patient else ())
 
 
-def page(narrative: str, language: str = "en") -> Page:
-    return Page(render.original(CDA.format(SECTION.format(narrative)).encode(), language))
+def shown(content: bytes = CDA, view: View = View.TRANSLATED, language: str = "fr-FR") -> tuple[str, bytes]:
+    return render.shown(content, view, language, shipped(), about)
 
 
-def test_the_header_tells_who_and_when() -> None:
-    words = " ".join(page("x", "fr-FR").words)
-    for expected in ("Ana Marija Novak", "157", "Féminin", "1985-03-19", "2020-03-19", "Information indisponible"):
-        assert expected in words
-    assert "Sažetak <b>" in words
+@pytest.mark.parametrize("view", [View.TRANSLATED, View.ORIGINAL, View.BOTH, View.PRINT])
+def test_every_view_is_a_page_with_both_the_words_and_the_codes(view: View) -> None:
+    kind, content = shown(view=view)
+    assert kind == "text/html; charset=utf-8"
+    words = Shown(content).words()
+    assert "astma od djetinjstva" in words and "Astma" in words and "diffère de l'identité confirmée (nom)" in words
 
 
-def test_narrative_keeps_its_shape() -> None:
-    shown = page(
-        "<table><thead><tr><th scope='col'>What</th></tr></thead><tbody><tr><td colspan='2'>Peanut</td></tr></tbody>"
-        "</table><list listType='ordered'><item>one</item></list><paragraph>a<br/>b <content styleCode='Bold'>c"
-        "</content></paragraph>"
-    )
-    tags = [tag for tag, _ in shown.tags]
-    for expected in ("table", "thead", "th", "td", "ol", "li", "p", "br", "b"):
-        assert expected in tags
-    assert ("td", {"colspan": "2"}) in shown.tags
-    assert ("th", {"scope": "col"}) in shown.tags
+def test_what_is_open_is_what_was_asked_for() -> None:
+    def opened(view: View) -> list[bool]:
+        parts = [one for one in Shown(shown(view=view)[1]).root.iter("details") if "half" in (one.get("class") or "")]
+        return [one.get("open") is not None for one in parts]
+
+    assert opened(View.TRANSLATED) == [True, False]
+    assert opened(View.ORIGINAL) == [False, True]
+    assert opened(View.BOTH) == opened(View.PRINT) == [True, True]
+
+
+def test_a_terminal_gets_text() -> None:
+    kind, content = shown(view=View.TEXT, language="en-GB")
+    assert kind == "text/plain; charset=utf-8"
+    assert "Active problems (1 item)" in content.decode() and b"<" not in content
+
+
+def test_an_unknown_language_is_read_in_english() -> None:
+    assert "Active problems" in Shown(shown(language="xx")[1]).words()
 
 
 @pytest.mark.parametrize(
-    "narrative",
+    ("content", "reason"),
     [
-        "<script>alert(1)</script>",
-        "<paragraph onclick='alert(1)' style='x' class='y' ID='z'>a</paragraph>",
-        "<linkHtml href='javascript:alert(1)'>here</linkHtml>",
-        "<renderMultiMedia referencedObject='m'/>",
-        "<h:iframe xmlns:h='http://www.w3.org/1999/xhtml' src='http://evil.example'/>",
-        "&lt;script&gt;alert(1)&lt;/script&gt;",
-        "<td colspan='1&quot; onclick=&quot;x' rowspan='-1' scope='&gt;'>a</td>",
-        "<img src='x' onerror='alert(1)'/>",
-        "<svg xmlns='http://www.w3.org/2000/svg' onload='x'/>",
-        "<list><caption>c</caption><item>i</item></list>",
+        (b"", "xml.malformed"),
+        (b"%PDF-1.4", "xml.malformed"),
+        (b"<a/>", "document.format"),
+        (b"<!DOCTYPE a><a/>", "xml.dtd"),
+        (b"\xff\xfe", "xml.encoding"),
+        (b"<ClinicalDocument/>", "document.format"),
+        (b"<ClinicalDocument xmlns='urn:hl7-org:v3'/>", "document.body"),
+        (
+            b"<ClinicalDocument xmlns='urn:hl7-org:v3'><component><nonXMLBody><text/></nonXMLBody></component>"
+            b"</ClinicalDocument>",
+            "view.not_structured",
+        ),
+        (b" " * (render.DOCUMENT_MAX + 1), "xml.too_large"),
     ],
 )
-def test_nothing_but_words_and_listed_elements_comes_through(narrative: str) -> None:
-    shown = page(narrative)
-    assert not any("src" in attributes or "href" in attributes for _, attributes in shown.tags)
+def test_what_is_no_coded_document_is_a_declared_error(content: bytes, reason: str) -> None:
+    with pytest.raises(DocumentError) as refused:
+        shown(content)
+    assert (refused.value.code, refused.value.reason) == ("ERROR_UI_TRANSFORMATION", reason)
 
 
-def test_no_word_is_lost() -> None:
-    words = page(
-        "first<!-- no --><unknown a='1'>second<deep>third</deep></unknown>fourth<?x y?>fifth"
-        "<content revised='delete'>sixth</content><linkHtml href='http://example.org/'>seventh</linkHtml>"
-    ).words
-    for word in ("first", "second", "third", "sixth", "seventh", "(http://example.org/)"):
-        assert any(word in each for each in words), word
-    assert "fourthfifth" in "".join(words)
-    assert "no" not in words
-
-
-def test_an_empty_section_says_so() -> None:
-    assert "No text in this section" in " ".join(page("").words)
-
-
-@pytest.mark.parametrize("path", shared_files("samples/cda", "*.xml"), ids=lambda path: path.name)
-def test_every_word_of_every_sample_narrative_is_shown(path: Path) -> None:
-    content = path.read_bytes()
-    root = etree.fromstring(content)
-    hl7 = {"h": "urn:hl7-org:v3"}
-    if not root.xpath("h:component/h:structuredBody", namespaces=hl7):
-        pytest.skip("level 1: has no coded body")
-    shown = "".join(Page(render.original(content, "fr")).words)
-    for text in root.xpath("//h:section/h:text", namespaces=hl7):
-        etree.strip_tags(text, etree.Comment, etree.ProcessingInstruction)
-        for part in text.itertext():
-            assert "".join(part.split()) in shown
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"%PDF-1.4", b"<a/>", b"<!DOCTYPE a><a/>", b"\xff\xfe", b"<ClinicalDocument/>"]
-)
-def test_what_is_no_clinical_document_is_a_declared_error(content: bytes) -> None:
-    with pytest.raises(DocumentError):
-        render.original(content, "en")
-
-
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_changed_bytes_give_a_safe_page_or_a_declared_error(data: st.DataObject) -> None:
-    message = bytearray(CDA.format(SECTION.format("<table><tr><td>a</td></tr></table>")).encode())
+def test_changed_bytes_give_a_page_or_a_declared_error(data: st.DataObject) -> None:
+    message = bytearray(CDA)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(message) - 1))
         message[at : at + data.draw(st.integers(0, 12))] = data.draw(st.binary(max_size=5))
     with contextlib.suppress(DocumentError):
-        Page(render.original(bytes(message), "en"))
-
-
-def test_a_style_that_is_repeated_a_million_times_is_written_once() -> None:
-    shown = page("<content styleCode='" + "Bold " * 1_000_000 + "xBold Italics'>x</content>")
-    assert [tag for tag, _ in shown.tags].count("b") == [tag for tag, _ in shown.tags].count("i") == 1
-
-
-def test_a_coded_document_too_large_for_a_page_is_a_declared_error() -> None:
-    with pytest.raises(DocumentError, match=r"xml\.too_large"):
-        page("x" * (20 * 1024 * 1024))
+        assert Shown(shown(bytes(message))[1]).errors == []

@@ -22,6 +22,7 @@ from ncp.http_out import Answer, CallLimits, Outgoing
 from ncp.initiating import NcpB, PortalHeader
 from ncp.peer_calls import PeerCalls, PeerState
 from ncp.peer_probe import PeerProbe
+from ncp.semantics.terminology.catalogue import Catalogue
 from ncp.storage.persons import ConfirmedPersons
 from ncp.storage.state import State
 from ncp.wire import soap
@@ -123,7 +124,13 @@ def test_a_token_request_that_names_no_purpose_gets_the_professionals(tmp_path: 
 def test_a_portal_is_not_told_where_in_the_code_something_failed(tmp_path: Path) -> None:
     async def asked() -> NcpError:
         consultations = Consultations(
-            ncp_b(tmp_path), cast(Any, None), cast(Any, None), {}, asyncio.get_running_loop(), patience=1.0
+            ncp_b(tmp_path),
+            cast(Any, None),
+            cast(Any, None),
+            {},
+            asyncio.get_running_loop(),
+            patience=1.0,
+            catalogue=Catalogue(tmp_path),
         )
         call = Call((), parse(b"<a/>"), PortalIdentity("p", "0", False, frozenset()), "r")
         search = PatientSearch(identifiers=(PATIENT,))

@@ -204,7 +204,9 @@ class SmallNcpB:
         self._note("notice", country, language)
         return PatientNotice("2026-1", "fr", PDF)
 
-    def render(self, call: Call, content: bytes, language: str, view: View) -> Rendered:
+    def render(
+        self, call: Call, content: bytes, language: str, view: View, country: CountryCode | None = None
+    ) -> Rendered:
         self._note("render", call, content, language, view)
         if view is View.TRANSLATED:
             raise NcpError(Code.UI_TRANSFORMATION, "view.translated")

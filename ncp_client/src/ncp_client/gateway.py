@@ -161,7 +161,10 @@ class Session:
         return Treatment(self._gateway, self, patient, trc_assertion, nok_assertion)
 
     def render(self, document: FetchedDocument, *, view: str, language: str) -> Rendered:
-        """A fetched document made fit to be shown: ``view`` ``original`` or ``translated`` (HTML) or ``pdf``."""
+        """A fetched document made fit to be shown, in ``language`` (BCP 47).
+
+        ``view``: ``translated``, ``original``, ``both`` or ``print`` (HTML), ``text``, or ``pdf`` of level 1.
+        """
         question = {"view": view, "language": language, "content": document.content}
         reply = self._gateway.own.call("renderDocument", question, assertions=[self.hcp_assertion])
         return Rendered(reply.value.mediaType, reply.value.content, reply.warnings)
