@@ -43,11 +43,12 @@ from ncp.semantics.coding import CodeState
 from ncp.semantics.display.view import Provenance
 from ncp.semantics.model import Header
 from ncp.semantics.terminology.catalogue import Catalogue
+from ncp.semantics.transform.kinds import kind_of
 from ncp.semantics.transform.result import Status
 from ncp.semantics.transform.standing import is_of_network, is_of_templates
 from ncp.semantics.values import Point
-from ncp.transforming import Transformer, is_transformed
-from ncp.wire.errors import AccessError, Code, NcpError
+from ncp.transforming import NOT_CONFORMING, Transformer, is_transformed
+from ncp.wire.errors import AccessError, Code, DocumentError, NcpError
 from ncp.wire.ids import II, CountryCode
 from ncp.wire.times import utc_now
 from saml_assertions.issue import Professional
@@ -114,11 +115,9 @@ class Consultations:
         with self._told(call, Service.RETRIEVE, country) as exchange:
             fetched = self._wait(initiating.fetch_document(country, document, _header(call), self.ncp, exchange))
             shown = FetchedDocument(fetched.content, fetched.mime_type, None, fetched.warnings)
-            if self.transformer is None or not language:
+            if self.transformer is None or not is_transformed(class_code, fetched.mime_type, fetched.content):
                 return shown
-            if not is_transformed(class_code, fetched.mime_type, fetched.content):
-                return shown
-            return _translated(shown, class_code, language, self.transformer, exchange)
+            return _translated(shown, class_code, country, language, self.transformer, exchange)
 
     def list_countries(self, language: str) -> tuple[CountryState, ...]:
         return tuple(
@@ -252,18 +251,31 @@ _UNNAMED = (CodeState.FALLBACK_ENGLISH, CodeState.UNKNOWN_CODE)
 
 
 def _translated(
-    fetched: FetchedDocument, class_code: str, language: str, transformer: Transformer, exchange: Exchange
+    fetched: FetchedDocument,
+    class_code: str,
+    country: CountryCode,
+    language: str,
+    transformer: Transformer,
+    exchange: Exchange,
 ) -> FetchedDocument:
     """The document in the language asked for. One that cannot be translated is shown as it came, and that is said:
     a summary in English is better than none."""
     try:
-        result = transformer.translate(fetched.content, language, exchange)
+        result = transformer.translate(fetched.content, language, exchange, kind=kind_of(class_code), country=country)
+    except DocumentError as refused:
+        # The configuration asks for documents that keep the rules.
+        refused.gateway = country
+        raise
     except NcpError as error:
         exchange.notes.append(error.reason)
         return _untranslated(fetched, class_code, language)
     except Exception as error:
         exchange.notes.append(f"translate.unexpected:{type(error).__name__}")
         return _untranslated(fetched, class_code, language)
+    if NOT_CONFORMING in exchange.notes:
+        fetched = replace(fetched, warnings=(*fetched.warnings, NOT_CONFORMING))
+    if result is None:
+        return fetched
     if result.errors and not result.changed:
         return _untranslated(fetched, class_code, language, result.release)
     warnings, code = [], ""

@@ -33,6 +33,8 @@ from ncp.access import AccessPolicy
 from ncp.connector import NationalConnector
 from ncp.exchange import Exchange, Service
 from ncp.observability.log import where
+from ncp.semantics.transform.kinds import kind_of
+from ncp.semantics.transform.result import Transformation
 from ncp.transforming import LARGE, Transformer, is_transformed
 from ncp.wire import mtom, soap, xml
 from ncp.wire.errors import AccessError, Code, ConnectorError, DocumentError, NcpError, PatientError, RequestError
@@ -287,10 +289,16 @@ async def _transcoded(
     transformer = ncp.transformer
     if transformer is None or not is_transformed(document.class_code, document.mime_type, content):
         return content, ()
-    if len(content) < LARGE:
-        result = transformer.transcode(content, exchange)
-    else:
-        result = await asyncio.to_thread(transformer.transcode, content, exchange)
+    kind, country = kind_of(document.class_code), exchange.peer_country
+
+    def work() -> Transformation | None:
+        return transformer.transcode(content, exchange, kind=kind, country=country)
+
+    # Rules of a Schematron are waited for, seconds at worst: never in the loop.
+    aside = len(content) >= LARGE or (transformer.validator is not None and transformer.validator.waits)
+    result = await asyncio.to_thread(work) if aside else work()
+    if result is None:
+        return content, ()
     entries = [
         xca.outcomes.transformation_error(
             problem.code, severity, f"{problem.text} ({problem.context})" if problem.context else problem.text

@@ -30,8 +30,11 @@ from ncp.peer_calls import PeerCalls
 from ncp.peer_probe import PeerProbe
 from ncp.responding import NcpA
 from ncp.search_masks import SearchMasks
-from ncp.semantics.terminology.catalogue import Catalogue, ReleaseFolder
+from ncp.semantics.terminology.catalogue import Catalogue, CatalogueError, ReleaseFolder
+from ncp.semantics.terminology.release import Release
 from ncp.semantics.transform.elements import CodedElements, ListRefused, read_list, shipped
+from ncp.semantics.validation.configured import validator
+from ncp.semantics.validation.validator import Validator
 from ncp.server import Addresses, ConnectionLimits, Endpoint, Listener, ServerOptions, Service
 from ncp.server import serve as serve_workers
 from ncp.settings.load import load
@@ -110,6 +113,10 @@ def service(settings: Settings) -> Service:
     closing.callback(state.close)
     if state.was_damaged:
         _log.warning("state.damaged", text="what was remembered of repeats and persons is lost")
+    catalogue = Catalogue(settings.terminology.database)
+    judge = validator(settings, lambda: _release(catalogue))
+    judge.start()
+    closing.callback(judge.close)
     endpoints: dict[str, Endpoint] = {}
     if settings.is_responding:
         national = connector(settings)
@@ -121,10 +128,10 @@ def service(settings: Settings) -> Service:
             request_timeout=settings.server.request_timeout.total_seconds(),
             capture=Capture(settings.capture.folder) if settings.capture else None,
         )
-        app = peer_app(responding(settings, trust, national, state), options)
+        app = peer_app(responding(settings, trust, national, state, catalogue, judge), options)
         endpoints[PEERS] = Endpoint(app, server_context(key, trust))
     if settings.is_initiating:
-        endpoint, start, stop = _front_end(settings, trust, state)
+        endpoint, start, stop = _front_end(settings, trust, state, catalogue, judge)
         endpoints[FRONT_END] = endpoint
         starting.append(start)
         closing.push_async_callback(stop)
@@ -137,7 +144,14 @@ def service(settings: Settings) -> Service:
     return Service(endpoints, start=begin, stop=closing.aclose)
 
 
-def responding(settings: Settings, trust: TrustStore, national: NationalConnector, state: State) -> NcpA:
+def responding(
+    settings: Settings,
+    trust: TrustStore,
+    national: NationalConnector,
+    state: State,
+    catalogue: Catalogue,
+    judge: Validator,
+) -> NcpA:
     """The responding role as configured."""
     own = settings.responding
     rules = _verification_rules(settings)
@@ -161,7 +175,7 @@ def responding(settings: Settings, trust: TrustStore, national: NationalConnecto
         birth_time_optional=own.birth_time_optional,
         limits=_xml_limits(settings),
         parts=settings.limits.parts,
-        transformer=_transformer(settings, settings.responding.transcode),
+        transformer=_transformer(settings, settings.responding.transcode, catalogue, judge),
     )
 
 
@@ -191,7 +205,7 @@ def peer_directory(settings: Settings) -> PeerDirectory:
 
 
 def _front_end(
-    settings: Settings, trust: TrustStore, state: State
+    settings: Settings, trust: TrustStore, state: State, catalogue: Catalogue, judge: Validator
 ) -> tuple[Endpoint, Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]:
     """The front-end listener; what to do when the loop runs, and when it ends."""
     # A gateway that only answers is spared the front end and spyne behind it: a sixth of its memory.
@@ -244,8 +258,8 @@ def _front_end(
         role_permissions=_role_permissions(settings),
         loop=asyncio.get_running_loop(),
         patience=2 * timeout + 10,
-        catalogue=Catalogue(settings.terminology.database),
-        transformer=_transformer(settings, settings.initiating.translate),
+        catalogue=catalogue,
+        transformer=_transformer(settings, settings.initiating.translate, catalogue, judge),
     )
     options = FrontEndOptions(
         time_zone=settings.country.time_zone,
@@ -285,10 +299,17 @@ def _prepare_terminology(settings: Settings) -> None:
         raise NcpError(Code.GENERIC, "terminology.folder", message=problem) from None
 
 
-def _transformer(settings: Settings, mode: str) -> Transformer | None:
-    if mode == "off":
+def _transformer(settings: Settings, mode: str, catalogue: Catalogue, judge: Validator) -> Transformer:
+    """What a role looks at documents with: validation in any case, transcoding or translating unless it is off."""
+    elements = None if mode == "off" else _coded_elements(settings)
+    return Transformer(catalogue, elements, strict=mode == "strict", validator=judge)
+
+
+def _release(catalogue: Catalogue) -> Release | None:
+    try:
+        return catalogue.current()
+    except CatalogueError:
         return None
-    return Transformer(Catalogue(settings.terminology.database), _coded_elements(settings), strict=mode == "strict")
 
 
 def _coded_elements(settings: Settings) -> CodedElements:

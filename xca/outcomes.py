@@ -67,6 +67,7 @@ WARNING_TEXTS: Mapping[str, str] = {
     "translation.failed": "The document could not be translated; it is shown as the other country sent it.",
     "translation.incomplete": "Some codes of the document have no name in this language; their English is shown.",
     "translation.national_codes": "The document holds codes that only the other country knows.",
+    "document.not_conforming": "The document breaks rules of the network; parts of it may be missing or misplaced.",
     "document.id_differs": "The document carries another id than the list gave it.",
 }
 """A sentence for the professional for every warning that ``xca`` names."""

@@ -39,7 +39,11 @@ def test_every_view_is_a_page_with_both_the_words_and_the_codes(view: View) -> N
     kind, content = shown(view=view)
     assert kind == "text/html; charset=utf-8"
     words = Shown(content).words()
-    assert "astma od djetinjstva" in words and "Astma" in words and "diffère de l'identité confirmée (nom)" in words
+    assert (
+        "astma od djetinjstva" in words
+        and "Astma" in words
+        and "diffère de l'identité confirmée lors de la recherche (nom)" in words
+    )
 
 
 def test_what_is_open_is_what_was_asked_for() -> None:

@@ -176,12 +176,11 @@ def _of_bytes(
         # Some senders begin with line breaks; an XML declaration may only stand at the very start.
         root = parse(content.lstrip(b" \t\r\n"), limits)
     except XmlRefused:
-        return Transformation(
-            content,
-            direction,
-            DocumentFacts(None, Level.L1),
-            release.name,
-            language,
-            (tm(problems.INPUT_NOT_CONFORMING),),
-        )
+        return unreadable(content, direction, release, language)
     return _transform(root, direction, language, release, elements, strict, content)
+
+
+def unreadable(content: bytes, direction: Direction, release: Release, language: str = "") -> Transformation:
+    """The result for bytes that are no XML that is read here: they come back as they are, with an error."""
+    problem = tm(problems.INPUT_NOT_CONFORMING)
+    return Transformation(content, direction, DocumentFacts(None, Level.L1), release.name, language, (problem,))

@@ -59,6 +59,11 @@ class Validator:
         self._release = release
         self._each = each
 
+    @property
+    def waits(self) -> bool:
+        """Whether a document may have to wait for another process."""
+        return self._rules is not None
+
     def start(self) -> None:
         """Begin to compile the rules. Returns at once; call it after a fork, never before."""
         if self._rules is not None:
