@@ -25,6 +25,8 @@ STRUCTURE = {
     *("inversionInd", "ID", f"{XSI}type", f"{XSI}schemaLocation", "nullFlavor on templateId"),
 }
 STRUCTURAL_ELEMENTS = {"templateId", "typeId"}
+OURS = ("urn:hl7-org:v3", "urn:hl7-org:pharm", "urn:epsos-org:ep:medication", "urn:hl7-org:sdtc", "")
+"""Namespaces that places do not tell apart."""
 STATEMENTS = {
     *("act", "encounter", "observation", "observationMedia", "organizer", "procedure", "regionOfInterest"),
     *("substanceAdministration", "supply"),
@@ -166,7 +168,7 @@ def take(held: dict[str, Counter[str]], not_shown: dict[str, Counter[str]], plac
     if not said:
         return True
     # An attribute listed by itself first, so that it takes no equal value of its neighbours.
-    exact = not_shown[f"{place}/{'@' if key != 'text()' else ''}{key.rpartition('}')[2]}"]
+    exact = not_shown[f"{place}/{step(key)}"]
     if exact[squeeze(value)]:
         exact[squeeze(value)] -= 1
         return True
@@ -182,7 +184,7 @@ def take(held: dict[str, Counter[str]], not_shown: dict[str, Counter[str]], plac
         if not where:
             break
         where = where.rpartition("/")[0]
-    where = f"{place}/{'@' if key != 'text()' else ''}{key.rpartition('}')[2]}"
+    where = f"{place}/{step(key)}"
     while where:
         if not_shown[where][squeeze(value)]:
             not_shown[where][squeeze(value)] -= 1
@@ -225,11 +227,18 @@ def is_narrative(element: Any) -> bool:
     return local(element) == "text" and parent is not None and local(parent) == "section"
 
 
+def step(key: str) -> str:
+    """As places name an attribute or the text of an element: those of a foreign namespace are marked, as elements."""
+    if key == "text()":
+        return key
+    namespace, _, name = key.rpartition("}")
+    return f"@{name[:64]}" if namespace[1:] in OURS else f"@*{name[:64]}"
+
+
 def local(element: Any) -> str:
     """As places name elements: those of a foreign namespace are marked."""
     name = etree.QName(element)
-    known = ("urn:hl7-org:v3", "urn:hl7-org:pharm", "urn:epsos-org:ep:medication", "urn:hl7-org:sdtc", None)
-    return name.localname[:64] if name.namespace in known else f"*{name.localname[:64]}"
+    return name.localname[:64] if (name.namespace or "") in OURS else f"*{name.localname[:64]}"
 
 
 def squeeze(text: str) -> str:
@@ -237,4 +246,8 @@ def squeeze(text: str) -> str:
 
 
 def canonical(element: Any) -> bytes:
-    return etree.tostring(element, method="c14n", with_comments=False, exclusive=True, with_tail=False)
+    try:
+        return etree.tostring(element, method="c14n", with_comments=False, exclusive=True, with_tail=False)
+    except etree.C14NError:
+        # A relative namespace name has no canonical form; then the words have to be the same.
+        return str(element.xpath("string()")).encode()
