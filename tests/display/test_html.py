@@ -93,7 +93,9 @@ def test_the_pages_of_the_samples_are_valid(path: Path) -> None:
 @pytest.mark.attack
 @pytest.mark.parametrize("name", ["words-0", "everything-1"])
 def test_the_page_of_a_hostile_document_is_made_of_the_same_things(name: str) -> None:
-    (hostile,) = (each for each in hostile_documents() if each.name == name)
+    # html5lib takes its time: the shortest document of the demonstration, with everything added that one may have.
+    shortest = min((each.content for each in demo_summaries() if each.level == "L3"), key=len)
+    (hostile,) = (each for each in hostile_documents(shortest) if each.name == name)
     style = checked(pages.page(next(demo_summaries()).content)).find(f".//{_HTML}style").text
     root = checked(pages.page(hostile.content))
     assert root.find(f".//{_HTML}style").text == style
