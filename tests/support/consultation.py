@@ -153,9 +153,16 @@ class Asking:
 
 @contextlib.contextmanager
 def asking_gateway(
-    playground: Playground, partners: Sequence[Partner], folder: Path, *, more: str = "", timeout: str = "20s"
+    playground: Playground,
+    partners: Sequence[Partner],
+    folder: Path,
+    *,
+    more: str = "",
+    timeout: str = "20s",
+    validation: str = "off",
 ) -> Iterator[Asking]:
-    """France, with ``partners`` and nobody else; ``more`` is added to its table ``[initiating]``."""
+    """France, with ``partners`` and nobody else; ``more`` is added to its table ``[initiating]``. The documents of
+    scripted partners keep few rules: their ``validation`` is off unless a test is about it."""
     france = playground.asking
     folder.mkdir()
     for name in ("masks", "state"):
@@ -172,7 +179,7 @@ def asking_gateway(
     text = text.replace('roles = ["responding", "initiating"]', 'roles = ["initiating"]')
     text = re.sub(r"\[connector\].*?(?=\[initiating\])", "", text, flags=re.DOTALL)
     text = text.replace('timeout = "20s"', f'timeout = "{timeout}"\n{more}')
-    text += '[limits]\ndocument = "2MB"\n'
+    text += f'[limits]\ndocument = "2MB"\n[validation]\nown = "{validation}"\n'
     text += f'[[frontend.portals]]\nname = "reader"\ncertificate = "{portals["reader"]}"\n'
     text += (
         f'[[frontend.portals]]\nname = "pharmacy"\ncertificate = "{portals["pharmacy"]}"\nmay_issue_hcp = true\n'
