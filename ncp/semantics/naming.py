@@ -86,8 +86,9 @@ class Names:
             return Named(words, "", CodeState.UNKNOWN_CODE)
         if coded.display and coded.system in systems.NAMES:
             # An international code whose content was not imported. In a pivot its name is English, but a national
-            # document looks the same: the language is not claimed.
-            return Named(words, "", CodeState.SAME if self._english else CodeState.FALLBACK_ENGLISH)
+            # document looks the same: the language is not claimed, unless the whole document is English.
+            own = self._english and self.document_language.partition("-")[0].lower() == "en"
+            return Named(words, "", CodeState.SAME if own else CodeState.FALLBACK_ENGLISH)
         return Named(words, "", CodeState.UNKNOWN_CODE)
 
     def origin(self, coded: Coded) -> Origin:

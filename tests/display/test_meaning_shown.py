@@ -98,6 +98,14 @@ def test_a_null_flavour_beside_words_is_an_item_to_be_read_and_no_absence(shippe
     assert words.get("open") is not None
 
 
+def test_a_null_flavour_without_words_is_no_device_to_be_alerted_of(shipped: Release) -> None:
+    device = '<participantRole><playingDevice><code nullFlavor="NA"/></playingDevice></participantRole>'
+    made = f'<supply><participant typeCode="DEV">{device}</participant></supply>'
+    shown = Shown(page(document(section("46264-8", made)), shipped))
+    assert "Sans objet" not in shown.alerts()
+    assert "(0)" in next(shown.words(nav) for nav in shown.root.iter("nav"))
+
+
 def test_the_five_kinds_of_nothing_are_five_sentences(shipped: Release) -> None:
     withheld = section("10160-0").replace("<section>", '<section nullFlavor="MSK">')
     shown = page(document(section("48765-2", text="Bez"), section("11450-4"), withheld), shipped)

@@ -62,6 +62,13 @@ def test_every_code_has_words_and_a_state(
     assert (named.state, named.text, named.language) == (state, text, language)
 
 
+@pytest.mark.parametrize(("own", "state"), [("en-IE", CodeState.SAME), ("cs-CZ", CodeState.FALLBACK_ENGLISH)])
+def test_an_english_reader_is_told_when_nobody_knows_that_a_name_is_english(
+    own: str, state: CodeState, small: Release
+) -> None:
+    assert Names(small, "en-GB", own).of(Coded(AT, "99", SNOMED, display="Astma")).state is state
+
+
 def test_a_retired_concept_is_named_and_said_to_be_retired(small: Release) -> None:
     assert Names(small, "fr-FR").of(Coded(AT, "4", SNOMED)).retired
 

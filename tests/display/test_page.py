@@ -133,7 +133,8 @@ def summaries(draw: st.DrawFn) -> tuple[bytes, list[str]]:
     called: list[str] = []
 
     def name() -> str:
-        called.append(draw(_NAME))
+        # Numbered, so that no name is found in the row of another one.
+        called.append(f"Q{len(called)}Q{draw(_NAME)}")
         return called[-1]
 
     def coded(element: str, kind: str = "") -> str:

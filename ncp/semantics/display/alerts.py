@@ -37,7 +37,7 @@ def alert_of(draft: Draft, kind: SectionKind, say: Wording) -> tuple[Line, bool]
         return (*_named(draft, "agent"), Piece(f"({', '.join(why)})")), True
     if isinstance(entry, ImplantedDevice):
         removed = draft.cells.get("removed")
-        return None if removed else (_named(draft, "device"), False)
+        return None if removed or draft.is_nameless else (_named(draft, "device"), False)
     if isinstance(entry, PregnancyStatus):
         code = entry.status.code if entry.status is not None else ""
         if code in (NOT_PREGNANT, UNKNOWN_PREGNANCY) or not (code or entry.due):

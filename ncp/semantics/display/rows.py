@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ncp.semantics.absence import Absence, AbsenceKind
+from ncp.semantics.coding import CodeState
 from ncp.semantics.display.pieces import Cell, Line, Piece, Tone
 from ncp.semantics.display.view import Group
 from ncp.semantics.display.wording import Wording
@@ -155,7 +156,8 @@ class Rows:
             words = self._say.text(draft.entry.text) or self._say.text(draft.entry.source.text)
         shown = {piece.text for line in (said, *words) for piece in line}
         other = tuple(line for line in draft.cells.get(first, ()) if not shown.issuperset(piece.text for piece in line))
-        if absence.kind is AbsenceKind.UNCLEAR and (words or other):
+        names = any(piece.state is not CodeState.NULL for line in other for piece in line)
+        if absence.kind is AbsenceKind.UNCLEAR and (words or names):
             # The words may name something after all: it counts, and the narrative is to be read.
             draft.is_nameless = True
             draft.cells[first] = (*words, *other, said)
