@@ -100,7 +100,7 @@ def _show(result: Transformation, out: Path | None, as_json: bool) -> None:
                 "release": result.release,
                 "errors": [_problem(one) for one in result.errors],
                 "warnings": [_problem(one) for one in result.warnings],
-                "elements": [one._asdict() for one in result.elements],
+                "elements": [{**one._asdict(), "where": one.place} for one in result.elements],
             }
         )
     else:

@@ -41,7 +41,7 @@ def demo() -> list[Written]:
     return list(demo_summaries())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # an idle browser takes a fifth of a core from the tests that follow
 def browser() -> Iterator[Browser]:
     with Browser(chromium()) as running:
         yield running

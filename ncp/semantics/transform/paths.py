@@ -100,15 +100,21 @@ def _step(word: str) -> Step:
 class Spot:
     """An element with what is asked of it again and again."""
 
-    __slots__ = ("above", "element", "facts", "name", "numbers", "place")
+    __slots__ = ("above", "around", "element", "facts", "known_place", "name", "numbers")
 
-    def __init__(self, element: _Element, name: str, above: Spot | None) -> None:
+    def __init__(self, around: Surroundings, element: _Element, name: str, above: Spot | None) -> None:
+        self.around = around
         self.element = element
         self.name = name
         self.above = above
         self.facts: Facts | None = None
-        self.place: str | None = None
+        self.known_place: str | None = None
         self.numbers: dict[_Element, int] | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the element stands, in the words of ``ncp.semantics.values.Place``; worked out when first asked."""
+        return self.around.place(self.element)
 
 
 class Surroundings:
@@ -131,7 +137,7 @@ class Surroundings:
         if known is None:
             parent = element.getparent()
             above = None if parent is None else self.spot(parent)
-            known = self._spots[element] = Spot(element, self.name(element), above)
+            known = self._spots[element] = Spot(self, element, self.name(element), above)
         return known
 
     def place(self, element: _Element) -> str:
@@ -139,18 +145,18 @@ class Surroundings:
         return self._place(self.spot(element))
 
     def _place(self, spot: Spot) -> str:
-        if spot.place is None:
+        if spot.known_place is None:
             above = spot.above
             if above is None:
-                spot.place = ""
+                spot.known_place = ""
             else:
                 if above.numbers is None:
                     above.numbers = self._numbers(above.element)
                 number = above.numbers.get(spot.element)
                 step = spot.name[:64] if number is None else f"{spot.name[:64]}[{number}]"
                 outer = self._place(above)
-                spot.place = f"{outer}/{step}" if outer else step
-        return spot.place
+                spot.known_place = f"{outer}/{step}" if outer else step
+        return spot.known_place
 
     def _numbers(self, parent: _Element) -> dict[_Element, int]:
         """The number of each child among those of its name, without the first ones. All at once: counting before each

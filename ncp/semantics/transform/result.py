@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ncp.semantics.coding import CodeState
 from ncp.semantics.transform.elements import Usage
@@ -29,14 +29,14 @@ class Direction(StrEnum):
 
 
 class ElementResult(NamedTuple):
-    """One coded element: where it stands, its code as it now is, what became of it, the language of its name.
+    """One coded element: its code as it now is, what became of it, the language of its name, where it stands.
 
     ``name`` is the list's name for the place, empty for a code that no row of the list names. ``language`` is empty
     where no name was given. ``version_loaded`` is False when the document names a version of the code system that the
     release does not have; that never hides a name.
     """
 
-    place: str
+    where: Where
     system: str
     code: str
     state: CodeState
@@ -44,6 +44,18 @@ class ElementResult(NamedTuple):
     name: str = ""
     usage: Usage = Usage.NONE
     version_loaded: bool = True
+
+    @property
+    def place(self) -> str:
+        """Where the element stands, as ``ncp.semantics.values.Place`` says it."""
+        return self.where.place
+
+
+class Where(Protocol):
+    """An element that can tell its place; most are never asked."""
+
+    @property
+    def place(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ class Work:
         """Note what became of an element; ``system`` and ``code`` are those that it now has."""
         self.elements.append(
             ElementResult(
-                self.around.place(element),
+                self.around.spot(element),
                 system,
                 code,
                 state,

@@ -34,8 +34,8 @@ def wrap(element: _Element, attributes: Mapping[str, str]) -> None:
     """Append a ``translation`` with these attributes; the first one that was there moves inside it."""
     older = translation_of(element)
     # The datatypes of the medication extension up to Wave 5 are in its own namespace, all others in HL7's.
-    tag = _OLDER if str(element.tag).startswith(_MEDICATION) else _TRANSLATION
-    newer = etree.SubElement(element, tag, {name: value for name, value in attributes.items() if value})
+    name = _OLDER if str(element.tag).startswith(_MEDICATION) else _TRANSLATION
+    newer = etree.SubElement(element, name, {key: value for key, value in attributes.items() if value})
     if older is not None:
         _leave_tail(older)
         newer.append(older)
