@@ -1,7 +1,8 @@
-"""``ncp cda``: transcode or translate one document in a file, and say what became of its codes."""
+"""``ncp cda``: transcode, translate or show one document in a file."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,13 +16,15 @@ from ncp.cli.terminology_commands import DATABASE, LANGUAGE, active_release
 if TYPE_CHECKING:
     from ncp.semantics.transform.result import Transformation
 
-commands = typer.Typer(no_args_is_help=True, help="Clinical documents in files: transcode, translate.")
+commands = typer.Typer(no_args_is_help=True, help="Clinical documents in files: transcode, translate, show.")
 
 FILE = Annotated[Path, typer.Argument(help="A CDA document.")]
 OUT = Annotated[Path | None, typer.Option("--out", help="Write the document here; it holds patient data.")]
 LIST = Annotated[
     Path | None, typer.Option("--elements", help="List of coded elements (CSV), instead of the one that ships.")
 ]
+VIEW = Annotated[str, typer.Option(help="What is open on the page: translated, original, both, print.")]
+DETAILS = Annotated[bool, typer.Option(help="In text: with all data of every entry.")]
 STRICT = Annotated[bool, typer.Option("--strict", help="Do exactly as OpenNCP 7.1 does.")]
 
 
@@ -68,6 +71,54 @@ def transcode_command(
     _show(result, out, as_json)
 
 
+@commands.command("show", epilog="Example: ncp cda show summary.xml --language fr-FR --out page.html")
+def show_command(
+    file: FILE,
+    language: LANGUAGE,
+    out: OUT = None,
+    view: VIEW = "translated",
+    details: DETAILS = False,
+    config: CONFIG = Path("ncp.toml"),
+    database: DATABASE = None,
+) -> None:
+    """Show a summary as a professional would see it: as text here, or with --out as an HTML page.
+
+    Exit code 1 when the file is no coded document.
+    """
+    from ncp.semantics.display.page import write_page
+    from ncp.semantics.display.plain import write_text
+    from ncp.semantics.display.view import Layout, Provenance
+    from ncp.semantics.naming import Names
+    from ncp.semantics.read_cda import read_cda
+    from ncp.wire.errors import DocumentError
+    from ncp.wire.times import utc_now
+
+    release = active_release(config, database)
+    try:
+        layout = Layout(view)
+    except ValueError:
+        output.fail(f"--view {view}: one of {', '.join(one.value for one in Layout)}")
+    try:
+        summary = read_cda(_content(file))
+    except DocumentError as error:
+        output.fail(f"{file}: no clinical document ({error.reason})", code=output.REFUSED)
+    own = summary.header.language
+    names = Names(release, language, own.code if own is not None else "")
+    about = Provenance(shown=utc_now())
+    if out is None:
+        # Written as it is: the words of a document are no markup of the terminal.
+        sys.stdout.write(write_text(summary, names=names, about=about, details=details))
+        return
+    _write(out, write_page(summary, names=names, about=about, layout=layout))
+
+
+def _write(out: Path, content: bytes) -> None:
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        output.fail(f"{out}: {(error.strerror or 'cannot be written').lower()}")
+
+
 def _content(file: Path) -> bytes:
     try:
         return file.read_bytes()
@@ -88,10 +139,7 @@ def _elements(file: Path | None) -> Any:
 
 def _show(result: Transformation, out: Path | None, as_json: bool) -> None:
     if out is not None:
-        try:
-            out.write_bytes(result.content)
-        except OSError as error:
-            output.fail(f"{out}: {(error.strerror or 'cannot be written').lower()}")
+        _write(out, result.content)
     if as_json:
         output.say_json(
             {

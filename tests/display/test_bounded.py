@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from ncp.semantics.terminology.release import Release
+from tests.support.proportion import assert_in_proportion
 from tests.support.summaries import document, page, problem, section
 
 pytestmark = pytest.mark.attack
@@ -30,15 +29,4 @@ FLOODS = {
 @pytest.mark.parametrize("kind", FLOODS)
 def test_a_page_takes_time_in_proportion(kind: str, empty: Release) -> None:
     around, one = FLOODS[kind]
-
-    def seconds(count: int) -> float:
-        content = document(around(one * count))
-        times = []
-        for _ in range(2):
-            begun = time.process_time()
-            page(content, empty)
-            times.append(time.process_time() - begun)
-        return min(times)
-
-    # Four times as many: about four times as long, where a square would take sixteen times.
-    assert seconds(32_000) < 9 * seconds(8_000) + 0.1
+    assert_in_proportion(lambda count: page(document(around(one * count)), empty), 8_000)

@@ -14,6 +14,7 @@ from lxml import etree
 from ncp.semantics.read_cda import read_cda
 from ncp.wire.errors import DocumentError
 from tests.support.demo_summaries import demo_summaries
+from tests.support.proportion import assert_in_proportion
 from tests.support.semantics import account, data_of
 
 WHOLE = next(written.content for written in demo_summaries() if written.name == "HR/01-full-summary")
@@ -169,14 +170,4 @@ FLOODS = {
 @pytest.mark.attack
 @pytest.mark.parametrize(("before", "many", "after"), FLOODS.values(), ids=FLOODS)
 def test_many_of_one_thing_take_time_in_proportion(before: bytes, many: bytes, after: bytes) -> None:
-    def seconds(count: int) -> float:
-        data = document(before + many * count + after)
-        times = []
-        for _ in range(3):
-            begun = time.process_time()
-            read_cda(data)
-            times.append(time.process_time() - begun)
-        return min(times)
-
-    # Four times as many: about four times as long, where a square would take sixteen times.
-    assert seconds(40_000) < 9 * seconds(10_000) + 0.05
+    assert_in_proportion(lambda count: read_cda(document(before + many * count + after)), 10_000)

@@ -1,4 +1,4 @@
-"""``ncp cda transcode`` and ``ncp cda translate``."""
+"""``ncp cda transcode``, ``translate``, ``show``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ncp.cli.main import app
+from tests.support.summaries import ICD, code, problem, section
+from tests.support.summaries import document as summary
 from tests.support.transform import LOINC, document
 
 
@@ -48,3 +50,27 @@ def test_a_list_that_cannot_be_used_is_told(tmp_path: Path, file: Path) -> None:
     listed.write_text("nothing")
     result = run(tmp_path, "transcode", str(file), "--elements", str(listed))
     assert result.exit_code == 1 and "lacks a column" in result.stderr
+
+
+def test_a_summary_is_shown_in_the_terminal_or_as_a_page(tmp_path: Path) -> None:
+    file, out = tmp_path / "summary.xml", tmp_path / "page.html"
+    file.write_bytes(summary(section("11450-4", problem(code("value", "J45.8", ICD, "Astma\u202e", kind="CD")))))
+    shown = run(tmp_path, "show", str(file), "--language", "fr-FR")
+    assert shown.exit_code == 0 and "Pathologies actives (1 élément)" in shown.stdout
+    # What could turn the line round on the terminal is written out.
+    assert "Astma[U+202E]" in shown.stdout and "\u202e" not in shown.stdout
+    assert run(tmp_path, "show", str(file), "--language", "fr-FR", "--out", str(out)).exit_code == 0
+    assert out.read_bytes().startswith(b"<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("view", ["upside down", "pdf"])
+def test_a_view_that_there_is_not_is_told_with_those_that_there_are(view: str, tmp_path: Path, file: Path) -> None:
+    result = run(tmp_path, "show", str(file), "--language", "fr-FR", "--view", view)
+    assert result.exit_code != 0 and "translated, original, both, print" in result.output
+
+
+def test_what_is_no_document_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "other.xml"
+    file.write_bytes(b"<a/>")
+    result = run(tmp_path, "show", str(file), "--language", "fr-FR")
+    assert result.exit_code == 1 and "document.format" in result.output
