@@ -46,6 +46,7 @@ from ncp.semantics.terminology.release import Release
 from ncp.semantics.transform.elements import CodedElements, shipped
 from ncp.semantics.transform.operations import translate
 from ncp.wire.xml import parse
+from ncp.worker import collect_rarely
 from tests.shared import shared_files
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -229,6 +230,7 @@ def main() -> int:
         folder = Path(temporary)
         tools = Tools.made(folder / "shipped")
         sheets = stylesheets(tell)
+        collect_rarely()
         for name, size in SIZES.items():
             data = synthetic(size)
             rounds = max(3, min(200, 30_000_000 // len(data)) // (10 if options.quick else 1))

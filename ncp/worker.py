@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -81,6 +82,15 @@ def _give_memory_back() -> None:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2 * 1024 * 1024)
 
 
+def collect_rarely() -> None:
+    """What was built at the start is no garbage, and what a document makes holds no cycles: it is freed when it is let
+    go. Looking through it all again and again would take more time than showing a large summary does.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+
+
 def _new_loop() -> asyncio.AbstractEventLoop:
     if sys.platform == "win32":
         return asyncio.new_event_loop()
@@ -114,6 +124,7 @@ async def _serve(
                 break
             await asyncio.sleep(0.01)
         else:
+            collect_rarely()
             ready.send_bytes(b"ready")
         ready.close()
         await _until_stopped(stop, serving, parent)
