@@ -55,5 +55,5 @@ def shown(
     names = Names(release, language, own.code if own is not None else "")
     provenance = about(summary.header)
     if view is View.TEXT:
-        return TEXT, write_text(summary, names=names, about=provenance).encode()
+        return TEXT, write_text(summary, names=names, about=provenance, details=True).encode()
     return HTML, write_page(summary, names=names, about=provenance, layout=_LAYOUTS[view])

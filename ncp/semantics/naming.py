@@ -124,6 +124,8 @@ class Names:
 
     def _without_code(self, coded: Coded) -> Named:
         words = coded.words
+        if not words and coded.code:
+            words = f"{coded.code} ({coded.system_name or systems.NAMES.get(coded.system, '') or coded.system})"
         if coded.null_flavor in _UNMAPPED and words:
             original = coded.original.text if coded.original else ""
             return Named(words, self.document_language if words == original else "", CodeState.UNMAPPED)

@@ -67,8 +67,16 @@ def entries_of(kind: SectionKind, statements: Iterable[Statement]) -> tuple[Entr
     found: list[Entry] = []
     for statement in statements:
         made = list(understand(statement)) if understand is not None else []
-        found += made or [_other(statement)]
+        found += made or list(_by_shape(statement)) or [_other(statement)]
     return tuple(found)
+
+
+def _by_shape(statement: Statement) -> Iterator[Entry]:
+    """An entry in a section that is not for its kind, or that nobody knows: what it is about must still be seen."""
+    if statement.kind == "act" and any(inner.kind == "observation" for inner in statement.of("SUBJ")):
+        return _conditions(statement)
+    understand = _SHAPES.get(statement.kind)
+    return understand(statement) if understand is not None else iter(())
 
 
 # Finding what belongs to a statement
@@ -85,7 +93,8 @@ def _nested(statement: Statement, code: str, *templates: str) -> Iterator[Statem
 
 
 def _value_of(statement: Statement, code: str, *templates: str) -> Coded | None:
-    values = (_coded(found) for found in _nested(statement, code, *templates))
+    # What is denied of a finding is in its details; it must not be read as said of it.
+    values = (_coded(found) for found in _nested(statement, code, *templates) if not found.negated)
     return next((value for value in values if value is not None), None)
 
 
@@ -94,7 +103,14 @@ def _coded(statement: Statement) -> Coded | None:
 
 
 def _severity(statement: Statement) -> Coded | None:
-    return _value_of(statement, "SEV", f"{_E}8", f"{_PCC}1")
+    """The gravest, where several are said."""
+    said = [_coded(one) for one in _nested(statement, "SEV", f"{_E}8", f"{_PCC}1") if not one.negated]
+    severities = [one for one in said if one is not None]
+    return min(severities, key=lambda one: _GRAVEST.get(one.code, 2), default=None)
+
+
+_GRAVEST = {"442452003": 0, "24484000": 1}
+"""SNOMED CT life threatening, severe."""
 
 
 def _status(statement: Statement) -> Coded | None:
@@ -205,7 +221,7 @@ def _allergies(concern: Statement) -> Iterator[Entry]:
         yield Allergy(
             place=found.place,
             source=concern,
-            standing=standing(found.negated or concern.negated, certainty, status),
+            standing=standing(found.negated or concern.negated or _not_done(concern), certainty, status),
             absence=_absence(
                 concern,
                 *(value for value in found.values if isinstance(value, Coded)),
@@ -255,7 +271,7 @@ def _conditions(concern: Statement) -> Iterator[Entry]:
         yield Condition(
             place=found.place,
             source=concern,
-            standing=standing(found.negated or concern.negated, certainty, status),
+            standing=standing(found.negated or concern.negated or _not_done(concern), certainty, status),
             absence=_absence(
                 concern,
                 *(value for value in found.values if isinstance(value, Coded)),
@@ -294,7 +310,7 @@ def _medication(found: Statement) -> Iterator[Entry]:
         place=found.place,
         source=found,
         standing=standing(found.negated, found.status if _not_done(found) else None),
-        absence=_absence(found, found.code, content=_is_named(product)),
+        absence=_absence(found, found.code, product.code if product else None, content=_is_named(product)),
         text=found.text,
         product=product,
         status=found.status,
@@ -312,6 +328,10 @@ def _medication(found: Statement) -> Iterator[Entry]:
     )
 
 
+def _has_code(code: Coded | None) -> bool:
+    return code is not None and not code.empty
+
+
 def _not_done(found: Statement) -> bool:
     return found.status is not None and found.status.code in NOT_DONE
 
@@ -320,7 +340,13 @@ def _is_named(product: Product | None) -> bool:
     if product is None:
         return False
     codes = (product.code, *(part.code for part in product.ingredients), *(kind.code for kind in product.kinds))
-    return bool(product.text) or any(code is not None and not code.empty for code in codes)
+    described = product.description is not None and bool(product.description.text)
+    return (
+        bool(product.text)
+        or described
+        or any(_is_named(part.product) for part in product.parts)
+        or any(code is not None and not code.empty for code in codes)
+    )
 
 
 def _device(found: Statement) -> Iterator[Entry]:
@@ -339,8 +365,8 @@ def _device(found: Statement) -> Iterator[Entry]:
         yield ImplantedDevice(
             place=party.place if party is not None and len(parties) > 1 else found.place,
             source=found,
-            standing=standing(found.negated),
-            absence=_absence(found, code, content=bool(names)),
+            standing=Standing.DENIED if _not_done(found) else standing(found.negated),
+            absence=_absence(found, code, content=bool(names) or (code is not None and not code.empty)),
             text=found.text,
             device=code,
             names=names,
@@ -356,14 +382,14 @@ def _procedure(found: Statement) -> Iterator[Entry]:
         place=found.place,
         source=found,
         standing=Standing.DENIED if _not_done(found) else standing(found.negated),
-        absence=_absence(found, found.code, content=False),
+        absence=_absence(found, found.code, content=_has_code(found.code) or bool(found.sites)),
         text=found.text,
         procedure=found.code,
         time=_time(found),
         status=found.status,
         sites=(*found.sites, *found.approach_sites),
         reasons=tuple(found.of("RSON")),
-        planned=found.mood in ("INT", "RQO", "APT", "ARQ"),
+        planned=found.mood not in ("", "EVN"),
     )
 
 
@@ -418,7 +444,7 @@ def _pregnancy(found: Statement) -> Iterator[Entry]:
     if found.kind != "observation":
         return
     code = found.code.code if found.code is not None else ""
-    due = tuple(DueDate(s.place, s.code, s.values) for s in found.of("COMP") if _is_due(s))
+    due = tuple(DueDate(s.place, s.code, s.values) for s in found.of("COMP") if _is_due(s) and not s.negated)
     if code == "82810-3" or (not code and f"{_E}45" in found.profiles):
         yield PregnancyStatus(
             place=found.place,
@@ -472,9 +498,9 @@ def _is_due(statement: Statement) -> bool:
 
 def _measurements(found: Statement) -> Iterator[Entry]:
     if found.kind == "observation":
-        items: tuple[Statement, ...] = (found,)
+        items: tuple[Statement, ...] = (found, *_observations(found))
     elif found.kind == "organizer":
-        items = tuple(s for s in found.of("COMP", "") if s.kind == "observation")
+        items = tuple(_observations(found))
     else:
         return
     yield Measurements(
@@ -491,6 +517,15 @@ def _measurements(found: Statement) -> Iterator[Entry]:
     )
 
 
+def _observations(group: Statement) -> Iterator[Statement]:
+    """What a group is made of, groups inside it too."""
+    for part in group.of("COMP", ""):
+        if part.kind == "observation":
+            yield part
+        if part.kind in ("observation", "organizer"):
+            yield from _observations(part)
+
+
 def _measurement(found: Statement) -> Measurement:
     return Measurement(
         place=found.place,
@@ -503,7 +538,7 @@ def _measurement(found: Statement) -> Measurement:
         performers=found.acting("performer"),
         methods=found.methods,
         sites=found.sites,
-        denied=found.negated,
+        denied=found.negated or _not_done(found),
         text=found.text,
     )
 
@@ -534,4 +569,11 @@ _READERS: dict[SectionKind, Callable[[Statement], Iterator[Entry]]] = {
     SectionKind.VITAL_SIGNS: _measurements,
     SectionKind.RESULTS: _measurements,
     SectionKind.FUNCTIONAL_STATUS: _measurements,
+}
+
+_SHAPES: dict[str, Callable[[Statement], Iterator[Entry]]] = {
+    "substanceAdministration": _medication,
+    "procedure": _procedure,
+    "supply": _device,
+    "organizer": _measurements,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from lxml.etree import _Element
@@ -147,6 +148,9 @@ def _relation(reading: Reading, child: Child, relations: list[Relation]) -> None
     if negated not in ("", "true", "false", "1", "0"):
         reading.mark(element, place, "negationInd")
     null_flavor = element.get("nullFlavor", "").strip()
+    if negated in ("true", "1"):
+        # Said of the relation, it holds for what is related: no reader has to ask twice.
+        made = [replace(act, negated=True) for act in made]
     if not made:
         # Nothing belongs here after all; what the relation itself says must still be seen.
         made.append(Statement(place, ""))

@@ -182,7 +182,7 @@ class About:
         if timing is None:
             return ""
         digits = timing.value if isinstance(timing, Interval | Point) else ""
-        if len(digits) < 4 or not digits[:8].isdigit():
+        if len(digits) < 4 or not (digits[:8].isascii() and digits[:8].isdigit()):
             return ""
         written = digits[:8].ljust(8, "9")
         years = about.shown.year - int(written[:4]) - (about.shown.strftime("%m%d") < written[4:8])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ncp.semantics.display.pieces import Line, Piece
 from ncp.semantics.display.rows import LIFE_THREATENING, Draft
 from ncp.semantics.display.wording import Wording
-from ncp.semantics.entries import Allergy, ImplantedDevice, Measurements, PregnancyStatus
+from ncp.semantics.entries import Allergy, ImplantedDevice, PregnancyStatus
 from ncp.semantics.model import SectionKind
+from ncp.semantics.values import Interval
 
 BLOOD_GROUP = "34530-6"
 NOT_PREGNANT = "60001007"
@@ -36,19 +37,19 @@ def alert_of(draft: Draft, kind: SectionKind, say: Wording) -> tuple[Line, bool]
         why = [marks[key] for key, said in (("life_threatening", threatening), ("high", high)) if said]
         return (*_named(draft, "agent"), Piece(f"({', '.join(why)})")), True
     if isinstance(entry, ImplantedDevice):
-        removed = draft.cells.get("removed")
-        return None if removed or draft.is_nameless else (_named(draft, "device"), False)
+        time = entry.time
+        removed = isinstance(time, Interval) and time.high is not None and bool(time.high.value)
+        planned = entry.source.mood not in ("", "EVN")
+        return None if removed or planned or draft.is_nameless else (_named(draft, "device"), False)
     if isinstance(entry, PregnancyStatus):
         code = entry.status.code if entry.status is not None else ""
         if code in (NOT_PREGNANT, UNKNOWN_PREGNANCY) or not (code or entry.due):
             return None
         line = (*_first(draft, "subject"), Piece(":"), *_first(draft, "value"), *_first(draft, "due"))
         return line, False
-    if isinstance(entry, Measurements) and kind is SectionKind.RESULTS and entry.measured(BLOOD_GROUP):
-        result = draft.cells.get("result", ())
-        codes = {item.code.code for item in entry.measured(BLOOD_GROUP) if item.code is not None}
-        if len(entry.items) == 1 and codes and result:
-            return (*_first(draft, "exam"), Piece(":"), *result[0]), False
+    item = draft.item
+    if item is not None and item.code is not None and item.code.code == BLOOD_GROUP and not item.denied:
+        return (*_first(draft, "exam"), Piece(":"), *_first(draft, "result")), False
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ncp.semantics.coding import CodeState
 from ncp.semantics.display.about import About
@@ -62,8 +62,9 @@ class _Composer:
         sections = tuple(self._section(section) for section in ordered)
         alerts = tuple(alert for _, alert in sorted(self._alerts, key=lambda one: one[0]))
         page = self._words.page
-        patient, document = who.patient(header), who.document(header, about)
-        contacts = who.contacts(header)
+        patient = self._or_raw(lambda: who.patient(header))
+        document = self._or_raw(lambda: who.document(header, about))
+        contacts = self._or_raw(lambda: who.contacts(header))
         there = {section.kind for section in summary.all_sections()}
         absent = [kind for kind in ORDER if kind not in there and kind not in MANDATORY]
         states = Counter(self._say.states.values())
@@ -90,6 +91,13 @@ class _Composer:
                 day=self._say.day(about.shown.strftime("%Y%m%d%H%M%z")),
             ),
         )
+
+    def _or_raw(self, said: Callable[[], tuple[Detail, ...]]) -> tuple[Detail, ...]:
+        """A part of the header; raw when it cannot be laid out, and the rest goes on."""
+        try:
+            return said()
+        except Exception:
+            return (Detail(self._words.page["simplified"], (), raw(self._summary.header)),)
 
     # Sections
 
@@ -168,7 +176,7 @@ class _Composer:
             if id(entry) not in told:
                 told.add(id(entry))
                 details = self._entry_details(draft)
-            if (alert := alert_of(draft, section.kind, self._say)) is not None:
+            if (alert := _alert(draft, section.kind, self._say)) is not None:
                 rank = 0 if alert[1] else ORDER.index(section.kind) + 1 if section.kind in ORDER else 99
                 self._alerts.append((rank, Alert(alert[0], row_id, alert[1])))
             yield Row(
@@ -202,6 +210,8 @@ class _Composer:
         elif not section.entries and not section.subsections:
             empty = section.narrative is None or section.narrative.empty
             notes.append(page["nothing"] if empty else page["no_coded"])
+        if section.null_flavor not in ("", "MSK"):
+            notes.append(self._say.null(section.null_flavor))
         if section.contradictory:
             warnings.append(page["contradiction"])
         found = len(section.statements)
@@ -231,6 +241,15 @@ class _Composer:
         if title is None or not title.text:
             return ()
         return (Piece(title.text, title.language or self._say.names.document_language),)
+
+
+def _alert(draft: Draft, kind: SectionKind, say: Wording) -> tuple[Line, bool] | None:
+    """As ``alert_of``; a row that it cannot make sense of is an alert by its first words."""
+    try:
+        return alert_of(draft, kind, say)
+    except Exception:
+        first = next(iter(draft.cells.values()), ())
+        return (first[0], False) if first else None
 
 
 def _place_in_order(section: Section) -> int:

@@ -47,6 +47,8 @@ SYSTOLIC, DIASTOLIC = "8480-6", "8462-4"
 # SNOMED CT severities, finding statuses; FHIR allergy statuses; LOINC blood pressure (eHDSI value sets 13, 15, 59, 21).
 
 _MARKED_STATUS = ("aborted", "suspended", "completed", "cancelled")
+_NOT_YET = frozenset({"aborted", "suspended", "held", "new", "active"})
+"""States of a vaccination that was not given, or not to its end."""
 _ENDED = frozenset({*_MARKED_STATUS, "nullified", "obsolete"})
 
 
@@ -61,6 +63,8 @@ class Draft:
     rank: int = 5
     is_absence: bool = False
     is_nameless: bool = False
+    item: Measurement | None = None
+    """The one measurement of its entry that the row is about."""
 
 
 Drafts: TypeAlias = list[Draft]
@@ -127,7 +131,7 @@ class Rows:
 
     def _fit(self, draft: Draft, columns: tuple[str, ...]) -> None:
         """An entry in a section that is not its own: all it says goes into the first cell."""
-        if columns[0] not in draft.cells:
+        if columns[0] not in draft.cells or ("item" in draft.cells and "item" not in columns):
             cells = tuple(line for cell in draft.cells.values() for line in cell)
             draft.cells = {columns[0]: cells}
 
@@ -240,7 +244,7 @@ class Rows:
     def _condition(self, entry: Condition) -> Drafts:
         say = self._say
         draft = Draft(entry)
-        problem = say.coded(entry.problem) or say.values(entry.values)
+        problem = say.values(entry.values)
         if entry.problem is not None and entry.problem.empty and entry.text is not None and entry.text.text:
             # A null flavour where the problem would be named: the words of the narrative name it.
             problem = (*say.text(entry.text), *problem)
@@ -310,8 +314,13 @@ class Rows:
 
     def _ends(self, *times: Timing | None) -> Cell:
         for time in times:
-            if isinstance(time, Interval) and time.high is not None and (said := self._say.point(time.high)):
-                return self._say.plain(said)
+            if isinstance(time, Interval) and time.high is not None:
+                if time.high.value:
+                    return self._say.plain(self._say.point(time.high))
+                if time.high.null_flavor == "UNK":
+                    return self._say.plain(self._say.words.times["end_unknown"])
+                if time.high.null_flavor not in ("", "NA"):
+                    return self._say.plain(self._say.point(time.high))
         return ()
 
     def _comments(self, comments: Iterable[Comment]) -> Cell:
@@ -448,14 +457,20 @@ class Rows:
             if product.code is not None and not (product.code.empty and brand):
                 vaccine.extend(say.coded(product.code))
         vaccine.extend((Piece("→"), *say.code_line(disease)) for disease in entry.diseases if not disease.empty)
-        given = words.page["no"] if entry.denied else words.page["yes"]
+        mood, status = entry.source.mood, entry.status.code if entry.status is not None else ""
+        if mood not in ("", "EVN"):
+            draft.marks.append(self.mark("planned", Tone.UNSURE))
+        is_done = mood in ("", "EVN") and status not in _NOT_YET and entry.absence is None
+        given = say.plain(words.page["yes"]) if is_done else say.status(entry.status)
+        if status in _MARKED_STATUS and status not in ("completed", "cancelled"):
+            draft.marks.append(self.mark(status, Tone.OVER))
         draft.cells = {
             "vaccine": tuple(vaccine),
             "brand": brand if vaccine else (),
             "date": say.timing(entry.time),
             "rank": say.value(entry.dose_number) if entry.dose_number is not None else (),
             "lot": say.text(product.lot) if product is not None else (),
-            "given": ((self.mark("not_done", Tone.DENIED),),) if entry.denied else say.plain(given),
+            "given": ((self.mark("not_done", Tone.DENIED),),) if entry.denied else given,
             "where": tuple(self._place(party) for party in entry.performers if self._place(party)),
         }
         if not vaccine:
@@ -503,7 +518,7 @@ class Rows:
             draft.marks.append(self.mark("planned", Tone.UNSURE))
             state = say.plain(say.words.marks["planned"])
         else:
-            state = say.status(entry.status) or say.plain(say.words.marks["done"])
+            state = say.status(entry.status) or (() if entry.absence else say.plain(say.words.marks["done"]))
             if entry.status is not None and entry.status.code in ("aborted", "suspended"):
                 draft.marks.append(self.mark(entry.status.code, Tone.OVER))
         code = entry.procedure
@@ -571,26 +586,27 @@ class Rows:
 
     def _vital_signs(self, entry: Measurements) -> Drafts:
         say = self._say
+        times = [entry.time, *(item.time for item in entry.items)]
+        of_group = next((time for time in times if time is not None and say.time(time)), None)
         systolic, diastolic = entry.measured(SYSTOLIC), entry.measured(DIASTOLIC)
         paired: tuple[Measurement, ...] = ()
         pressure: Cell = ()
         if len(systolic) == 1 and len(diastolic) == 1 and not (systolic[0].denied or diastolic[0].denied):
             above, below = _quantity(systolic[0]), _quantity(diastolic[0])
-            if above is not None and below is not None and above.unit == below.unit:
+            same_time = self._own_time(systolic[0], of_group) == self._own_time(diastolic[0], of_group)
+            if above is not None and below is not None and above.unit == below.unit and same_time:
                 paired = (systolic[0], diastolic[0])
                 pressure = say.plain(f"{say.number(above.value)}/{say.quantity(below)}")
-        others = tuple(self._measured(item, entry.time) for item in entry.items if item not in paired)
+        others = tuple(self._measured(item, of_group) for item in entry.items if item not in paired)
         # The date of a measurement that differs from its group's is said with it.
         pressure += tuple(
-            (Piece(f"({time})"),) for time in dict.fromkeys(self._own_time(item, entry.time) for item in paired) if time
+            (Piece(f"({time})"),) for time in dict.fromkeys(self._own_time(item, of_group) for item in paired) if time
         )
-        times = [entry.time, *(item.time for item in entry.items)]
-        date = next((cell for time in times if (cell := say.timing(time))), ())
         return [
             Draft(
                 entry,
                 {
-                    "date": date,
+                    "date": say.timing(of_group),
                     "pressure": pressure,
                     "other": others or (() if pressure else say.text(entry.text)),
                     "by": tuple(self._named_party(party) for party in entry.performers if party.text),
@@ -640,6 +656,7 @@ class Rows:
                         "interpretation": tuple(line for one in item.interpretations for line in say.coded(one)),
                         "by": tuple(self._named_party(p) for p in (item.performers or by) if p.text),
                     },
+                    item=item,
                 )
             )
         if not drafts:

@@ -28,6 +28,7 @@ from ncp.semantics.values import (
     Point,
     Quantity,
     QuantityRange,
+    QuantityTranslation,
     Ratio,
     Text,
     Timing,
@@ -189,17 +190,24 @@ class Wording:
     def quantity(self, quantity: Quantity, *, counted: bool = False) -> str:
         """Number and unit. ``counted``: without a unit it counts units of presentation."""
         said = self.number(quantity.value)
+        elsewhere = [
+            f"{self.number(t.value)}{NARROW}{word}" if word else self.number(t.value)
+            for t in quantity.translations
+            for word in (_unit_word(t),)
+            if t.value not in ("", quantity.value)
+        ]
+        also = f" (= {'; '.join(elsewhere)})" if elsewhere else ""
         if not said:
-            return self.null(quantity.null_flavor)
+            return f"{self.null(quantity.null_flavor)}{also}".strip()
         unit = self.unit(quantity.unit)
-        words = " ".join(
-            dict.fromkeys(t.unit.original.text if t.unit.original else t.unit.display for t in quantity.translations)
-        )
+        # A translation of the same number only says the unit in the country's word.
+        named = (_unit_word(t) for t in quantity.translations if t.value in ("", quantity.value))
+        words = " ".join(dict.fromkeys(word for word in named if word))
         if not unit:
             unit = words or (self.words.times["unit_of_presentation"] if counted or quantity.unit == "1" else "")
         elif words and words != unit:
             unit = f"{unit} ({words})"
-        said = f"{said}{NARROW}{unit}" if unit else said
+        said = (f"{said}{NARROW}{unit}" if unit else said) + also
         return f"{said} {self.words.times['excluded']}" if quantity.inclusive == "false" else said
 
     def amount(self, amount: Quantity | QuantityRange | None, *, counted: bool = False) -> str:
@@ -392,6 +400,11 @@ _TIMING_EVENTS = ("2.16.840.1.113883.5.139", "2.16.840.1.113883.4.642.4.76")
 
 def _days(year: int, month: int) -> int:
     return monthrange(year, month)[1] if year else 31
+
+
+def _unit_word(translation: QuantityTranslation) -> str:
+    unit = translation.unit
+    return (unit.original.text if unit.original is not None else "") or unit.display or unit.code
 
 
 def _is_day(point: Point) -> bool:
