@@ -194,3 +194,16 @@ def test_the_text_says_all_that_the_details_say(shipped: Release) -> None:
     made = f'<procedure>{code("code", "1", "2.3", "Zahvat")}<text>KOMPLIKACIJA</text><stray x="STRAY"/></procedure>'
     shown = text(document(section("47519-4", made)), shipped, details=True)
     assert "KOMPLIKACIJA" in shown and "STRAY" in shown
+
+
+def test_deleted_words_are_never_read_as_said(shipped: Release) -> None:
+    """Neither in the text nor where an entry is named by them."""
+    narrative = (
+        'Alergija <content revised="delete">na penicilin</content> nema. <content ID="a" revised="delete">Zahvat'
+        "</content>"
+    )
+    named = '<procedure><code nullFlavor="OTH"><originalText><reference value="#a"/></originalText></code></procedure>'
+    content = document(section("47519-4", named, text=narrative))
+    (row,) = Shown(page(content, shipped)).rows()
+    assert "[- Zahvat-]" in row or "[-Zahvat-]" in row
+    assert "Alergija [-na penicilin-] nema." in text(content, shipped)

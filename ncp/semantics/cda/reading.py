@@ -216,9 +216,10 @@ def refused(reason: str) -> DocumentError:
 def spoken(element: _Element, limit: int = _RESOLVED_MAX) -> str:
     """The words of a piece of narrative in one line: cells and paragraphs apart, white space collapsed.
 
+    What a revision took out stands between ``[-`` and ``-]``: it must not be read as said (HL7 CDA R2 4.3.5.2).
     Raises ``DocumentError`` (``document.references``) above ``limit`` characters.
     """
-    if not len(element):
+    if not len(element) and element.get("revised") != "delete":
         words = element.text or ""
         if len(words) > limit:
             raise refused("document.references")
@@ -238,6 +239,9 @@ def spoken(element: _Element, limit: int = _RESOLVED_MAX) -> str:
             if size > limit:
                 raise refused("document.references")
         elif isinstance(one.tag, str):
+            if one.get("revised") == "delete":
+                pieces.append(" [-")
+                waiting.append("-] ")
             if one.tag.rpartition("}")[2] in _BLOCKS:
                 pieces.append(" ")
                 waiting.append(None)
