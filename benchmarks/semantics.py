@@ -46,7 +46,7 @@ from ncp.semantics.terminology.release import Release
 from ncp.semantics.transform.elements import CodedElements, shipped
 from ncp.semantics.transform.operations import translate
 from ncp.wire.xml import parse
-from ncp.worker import collect_rarely
+from ncp.worker import keep_what_is_built
 from tests.shared import shared_files
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -230,7 +230,7 @@ def main() -> int:
         folder = Path(temporary)
         tools = Tools.made(folder / "shipped")
         sheets = stylesheets(tell)
-        collect_rarely()
+        keep_what_is_built()
         for name, size in SIZES.items():
             data = synthetic(size)
             rounds = max(3, min(200, 30_000_000 // len(data)) // (10 if options.quick else 1))

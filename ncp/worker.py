@@ -82,13 +82,10 @@ def _give_memory_back() -> None:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2 * 1024 * 1024)
 
 
-def collect_rarely() -> None:
-    """What was built at the start is no garbage, and what a document makes holds no cycles: it is freed when it is let
-    go. Looking through it all again and again would take more time than showing a large summary does.
-    """
+def keep_what_is_built() -> None:
+    """What was built at the start is no garbage: the collector need not look through it with every document."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -124,7 +121,7 @@ async def _serve(
                 break
             await asyncio.sleep(0.01)
         else:
-            collect_rarely()
+            keep_what_is_built()
             ready.send_bytes(b"ready")
         ready.close()
         await _until_stopped(stop, serving, parent)

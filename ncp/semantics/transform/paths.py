@@ -100,10 +100,9 @@ def _step(word: str) -> Step:
 class Spot:
     """An element with what is asked of it again and again."""
 
-    __slots__ = ("above", "around", "element", "facts", "known_place", "name", "numbers")
+    __slots__ = ("above", "element", "facts", "known_place", "name", "numbers")
 
-    def __init__(self, around: Surroundings, element: _Element, name: str, above: Spot | None) -> None:
-        self.around = around
+    def __init__(self, element: _Element, name: str, above: Spot | None) -> None:
         self.element = element
         self.name = name
         self.above = above
@@ -111,10 +110,21 @@ class Spot:
         self.known_place: str | None = None
         self.numbers: dict[_Element, int] | None = None
 
+
+class Standing:
+    """Where an element stands, worked out when first asked. Nothing of a document points back at it: what it holds is
+    freed with it."""
+
+    __slots__ = ("_around", "_element")
+
+    def __init__(self, around: Surroundings, element: _Element) -> None:
+        self._around = around
+        self._element = element
+
     @property
     def place(self) -> str:
-        """Where the element stands, in the words of ``ncp.semantics.values.Place``; worked out when first asked."""
-        return self.around.place(self.element)
+        """In the words of ``ncp.semantics.values.Place``."""
+        return self._around.place(self._element)
 
 
 class Surroundings:
@@ -137,7 +147,7 @@ class Surroundings:
         if known is None:
             parent = element.getparent()
             above = None if parent is None else self.spot(parent)
-            known = self._spots[element] = Spot(self, element, self.name(element), above)
+            known = self._spots[element] = Spot(element, self.name(element), above)
         return known
 
     def place(self, element: _Element) -> str:

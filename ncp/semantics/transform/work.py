@@ -11,7 +11,7 @@ from ncp.semantics.cda.reading import XSI_TYPE
 from ncp.semantics.coding import CodeState
 from ncp.semantics.terminology.release import Release
 from ncp.semantics.transform.elements import UNLISTED, Place
-from ncp.semantics.transform.paths import Surroundings
+from ncp.semantics.transform.paths import Standing, Surroundings
 from ncp.semantics.transform.problems import Problem
 from ncp.semantics.transform.result import PROBLEMS_MAX, ElementResult
 from ncp.semantics.transform.standing import is_name_in_another_language
@@ -103,7 +103,7 @@ class Work:
         """Note what became of an element; ``system`` and ``code`` are those that it now has."""
         self.elements.append(
             ElementResult(
-                self.around.spot(element),
+                Standing(self.around, element),
                 system,
                 code,
                 state,
