@@ -62,13 +62,3 @@ def badge_of(piece: Piece) -> str:
     # "English" is said only of words that the catalogue says are English.
     english = piece.state is CodeState.FALLBACK_ENGLISH and not piece.language
     return "not-translated" if english else piece.state.value
-
-
-def words_of(cell: Cell) -> str:
-    """All words of a cell in one line."""
-    return " ".join(piece.text for line in cell for piece in line)
-
-
-def spoken(text: str) -> Cell:
-    """A cell with words of the page; empty for no words."""
-    return ((Piece(text),),) if text else ()
