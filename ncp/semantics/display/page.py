@@ -83,7 +83,7 @@ class _Page:
         html.element("title", page["title"])
         html.style(style())
         html.close("head")
-        html.open("body", f"layout-{self._layout.value}")
+        html.open("body", f"summary layout-{self._layout.value}")
         if view.level is not Level.L1:
             self._link("#alerts", page["skip_alerts"], "skip")
             self._link("#sections", page["skip_sections"], "skip")

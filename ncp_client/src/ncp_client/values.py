@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from ncp_client.embedding import Embedded, embedded
 from ncp_client.errors import InvalidTraits
 
 PATIENT_SUMMARY = "60591-5"
@@ -293,6 +294,13 @@ class Rendered:
     media_type: str
     content: bytes
     warnings: tuple[str, ...] = ()
+
+    def embedded(self) -> Embedded:
+        """The parts of a page of this gateway, to stand in a page of the portal. Raises ``ValueError`` for anything
+        that is no such page."""
+        if not self.media_type.startswith("text/html"):
+            raise ValueError("only an HTML page can be embedded")
+        return embedded(self.content)
 
     def __repr__(self) -> str:
         return f"Rendered({self.media_type}, {len(self.content)} bytes)"

@@ -1,0 +1,165 @@
+"""Who is logged in, and what each is doing: kept in memory, found by an opaque token, gone when its time is over.
+
+Knows idle and absolute limits, how many sessions and searches there may be, and why a session ended. The browser holds
+the token and nothing else; here it is kept as its digest. Reads no clock: seconds of a monotonic one are arguments.
+Leaves to ``journey`` what a search is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ncp_client import LoggedIn
+    from ncp_portal.login import Tokens
+    from ncp_portal.searches import Search
+
+TOKEN_BYTES = 32
+LOGIN_SECONDS = 600.0
+"""Time to log in at the provider."""
+_ENDED_MOST = 10_000
+"""Ended sessions whose reason is remembered, so that a page can say why."""
+
+
+class End(Enum):
+    """Why a session is over."""
+
+    IDLE = "idle"
+    ABSOLUTE = "absolute"
+    PROVIDER = "provider"
+    """The identity provider ended it."""
+    LEFT = "left"
+    UNKNOWN = "unknown"
+    """No such session: the portal was started anew, or it ended long ago."""
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class Session:
+    """One professional in one browser. ``login`` is None until the provider has said who it is."""
+
+    key: bytes
+    csrf: str
+    created: float
+    seen: float
+    language: str
+    terms: tuple[str, str] = ("", "")
+    """Version of the terms accepted, and when (ISO 8601)."""
+    handshake: dict[str, Any] = field(default_factory=dict)
+    """What the OpenID client has to remember between the two legs of a login."""
+    tokens: Tokens | None = None
+    login: LoggedIn | None = None
+    searches: OrderedDict[str, Search] = field(default_factory=OrderedDict)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a professional with a place of practice is logged in."""
+        return self.login is not None and self.login.session is not None
+
+    def __repr__(self) -> str:
+        return "Session(<redacted>)"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds and counts."""
+
+    idle: float
+    absolute: float
+    most: int
+
+
+class Sessions:
+    """All sessions of this portal. Used by one event loop."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._open: OrderedDict[bytes, Session] = OrderedDict()
+        self._ended: OrderedDict[bytes, End] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def begin(self, language: str, at: float) -> tuple[str, Session] | None:
+        """A token for the browser and its session; None when there are as many as may be."""
+        self.sweep(at)
+        if len(self._open) >= self._limits.most:
+            return None
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        session = Session(_digest(token), secrets.token_urlsafe(TOKEN_BYTES), at, at, language)
+        self._open[session.key] = session
+        return token, session
+
+    def renew(self, session: Session) -> str:
+        """A new token for a session: one that somebody knew before the login is worth nothing after it."""
+        self._open.pop(session.key, None)
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        session.key, session.csrf = _digest(token), secrets.token_urlsafe(TOKEN_BYTES)
+        self._open[session.key] = session
+        return token
+
+    def find(self, token: str, at: float) -> Session | End:
+        """The session of a token, counted as seen now; or why there is none."""
+        key = _digest(token)
+        session = self._open.get(key)
+        if session is None:
+            return self._ended.get(key, End.UNKNOWN)
+        over = self._over(session, at)
+        if over is not None:
+            self.end(session, over)
+            return over
+        session.seen = at
+        self._open.move_to_end(key)
+        return session
+
+    def end(self, session: Session, why: End) -> None:
+        """Forgets everything of a session but why it ended."""
+        if self._open.pop(session.key, None) is None:
+            return
+        for search in session.searches.values():
+            search.drop()
+        session.searches.clear()
+        session.login = session.tokens = None
+        self._ended[session.key] = why
+        while len(self._ended) > _ENDED_MOST:
+            self._ended.popitem(last=False)
+
+    def of_provider(self, subject: str, provider_session: str) -> Iterator[Session]:
+        """The sessions that a logout of the provider means (OIDC Back-Channel Logout 1.0, 2.6)."""
+        for session in list(self._open.values()):
+            tokens = session.tokens
+            if tokens is None:
+                continue
+            if provider_session:
+                if tokens.provider_session == provider_session and subject in ("", tokens.subject):
+                    yield session
+            elif subject == tokens.subject:
+                yield session
+
+    def left(self, session: Session, at: float) -> tuple[int, int]:
+        """Seconds until the session ends for want of requests, and in any case."""
+        idle = self._limits.idle - (at - session.seen)
+        return max(0, int(idle)), max(0, int(self._limits.absolute - (at - session.created)))
+
+    def sweep(self, at: float) -> int:
+        """Ends what is over, so that nothing of a patient waits in memory for a request that never comes."""
+        over = [(each, why) for each in self._open.values() if (why := self._over(each, at)) is not None]
+        for session, why in over:
+            self.end(session, why)
+        return len(over)
+
+    def _over(self, session: Session, at: float) -> End | None:
+        if at - session.created >= self._limits.absolute:
+            return End.ABSOLUTE
+        # A login that was begun and not finished keeps no place for long.
+        idle = self._limits.idle if session.tokens is not None else min(self._limits.idle, LOGIN_SECONDS)
+        return End.IDLE if at - session.seen >= idle else None
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
