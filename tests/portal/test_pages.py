@@ -205,3 +205,75 @@ def test_the_problems_of_a_form_get_the_focus(browser: Any) -> None:
     page.get_by_role("alert").get_by_role("link").click()
     assert page.evaluate("document.activeElement.id || location.hash") in ("country-1", "#country-1")
     page.close()
+
+
+def test_a_trait_is_checked_when_it_changes(browser: Any) -> None:
+    page = browser.new_page()
+    here = CASES["traits"][1]
+    asked: list[tuple[str | None, str]] = []
+    problem = '<p class="problem">Neuf chiffres</p>'
+
+    def answer(route: Any) -> None:
+        request = route.request
+        if not request.url.endswith("/check"):
+            _answer(route, render("traits", "fr"), here)
+            return
+        asked.append((request.headers.get("hx-trigger-name"), request.post_data))
+        route.fulfill(status=200, content_type="text/html", body="" if "f3=Bo" in request.post_data else problem)
+
+    page.route("**/*", answer)
+    page.goto(f"http://portal.example{here}")
+    name = page.get_by_label("Nom", exact=True)
+    name.fill("9")
+    name.blur()
+    page.wait_for_selector("#problem-3 .problem")
+    assert name.get_attribute("aria-invalid") == "true"
+    assert asked[0][0] == "f3" and "csrf=token" in asked[0][1] and "f3=9" in asked[0][1]
+    name.fill("Bo")
+    name.blur()
+    page.wait_for_function("!document.querySelector('#problem-3').textContent.trim()")
+    assert name.get_attribute("aria-invalid") is None
+    assert page.evaluate("sessionStorage.length + localStorage.length") == 0
+    page.close()
+
+
+def test_waiting_asks_again_and_says_each_step_once(browser: Any) -> None:
+    page = browser.new_page()
+    here = CASES["waiting"][1]
+    fragment = (
+        '<div id="progress" data-say="Lecture de la réponse" hx-get="/search/q7Xk2m/progress" hx-trigger="load" '
+        'hx-swap="outerHTML">…</div>'
+    )
+    asked: list[str] = []
+
+    def answer(route: Any) -> None:
+        if not route.request.url.endswith("/progress"):
+            _answer(route, render("waiting", "fr"), here)
+            return
+        asked.append(route.request.url)
+        last = len(asked) > 2
+        route.fulfill(
+            status=204 if last else 200, content_type="text/html; charset=utf-8", body="" if last else fragment
+        )
+
+    page.route("**/*", answer)
+    page.goto(f"http://portal.example{here}")
+    page.wait_for_function("document.getElementById('progress-said').textContent === 'Lecture de la réponse'")
+    page.close()
+    assert len(asked) >= 2
+
+
+def test_a_second_press_sends_nothing(browser: Any) -> None:
+    page, _ = _open(browser, "country", "fr", 1280)
+    sent = page.evaluate(
+        """() => {
+            const form = document.querySelector("main form");
+            let sent = 0;
+            addEventListener("submit", (event) => { if (!event.defaultPrevented) sent += 1; event.preventDefault(); });
+            const button = form.querySelector("button");
+            button.click(); button.click();
+            return sent;
+        }"""
+    )
+    page.close()
+    assert sent == 1
