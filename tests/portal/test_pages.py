@@ -160,7 +160,7 @@ def _open(browser: Any, case: str, language: str, width: int) -> tuple[Any, list
 def test_a_page_has_no_barrier_that_can_be_found_by_rule(case: str, browser: Any) -> None:
     pytest.importorskip("axe_playwright_python")
     axe = next(resources.files("axe_playwright_python").glob("**/axe.min.js")).read_text(encoding="utf-8")  # type: ignore[attr-defined]
-    for language, width in (("fr", 1280), ("en", 375)):
+    for language, width in (("fr", 1280), ("en", 320)):
         page, said = _open(browser, case, language, width)
         page.evaluate(axe)
         found = page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", _RULES)
