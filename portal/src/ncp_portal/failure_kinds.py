@@ -258,6 +258,7 @@ BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (client.ConnectionFailed, "service_unreachable"),
     (client.PortalRefused, "portal_refused"),
     (client.InvalidTraits, "traits_invalid"),
+    (client.GatewayError, "technical"),
 )
 """What a failure is whose code no list has, by the client's own grouping; the narrower type first."""
 
