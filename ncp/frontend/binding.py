@@ -81,7 +81,9 @@ class Binding:
     def answer(self, call: Call, body: _Element) -> Answer:
         """Run the operation. Raises ``RequestError`` for a body that is none of ours, and what the operation raises."""
         context, conversation = self._read(call, body)
-        context.out_object = [self._application.call_wrapper(context)]
+        returned = self._application.call_wrapper(context)
+        # An operation of several outputs returns them as a tuple.
+        context.out_object = list(returned) if isinstance(returned, tuple) else [returned]
         protocol = self._application.out_protocol
         protocol.serialize(context, protocol.RESPONSE)
         return Answer(

@@ -17,6 +17,8 @@ from ncp.frontend.port import (
     Call,
     ConsentRecord,
     CountryState,
+    LoggedIn,
+    Login,
     MaskForm,
     NcpB,
     PortalIdentity,
@@ -32,6 +34,10 @@ from xca.facts import LOINC
 PURPOSES = frozenset(("TREATMENT", "EMERGENCY"))
 _TEXT_MAX = 1000
 _PERMISSIONS_MAX = 100
+_SITUATION_MAX = 64
+ID_TOKEN_MAX = 16 * 1024
+USER_INFO_MAX = 256 * 1024
+"""Characters of an ID token and bytes of a user info; real ones have 2 KB and 20 KB."""
 
 
 def own_operations(ncp_b: NcpB, *, default_language: str) -> Binding:
@@ -48,12 +54,22 @@ def own_operations(ncp_b: NcpB, *, default_language: str) -> Binding:
             mask = ncp_b.search_mask(inputs.country(country), inputs.language(language, default_language))
             return _mask(types, mask)
 
-        @rpc(_one(types.professional), _returns=_one(ByteArray), _out_variable_name="assertion")
-        def issueHcpAssertion(ctx: Any, professional: Any) -> list[bytes]:  # noqa: N802, N805
+        @rpc(
+            _some(types.professional),
+            _some(types.login),
+            _returns=(_some(ByteArray), _some(Unicode), _some(Unicode), _many(types.situation), _some(Unicode)),
+            _out_variable_names=("assertion", "name", "identifier", "situation", "chosen"),
+        )
+        def issueHcpAssertion(ctx: Any, professional: Any, login: Any) -> tuple[Any, ...]:  # noqa: N802, N805
             call: Call = ctx.udc.call
+            if (professional is None) == (login is None):
+                raise inputs.refused("request.professional", "Either the professional or the login is needed")
+            if login is not None:
+                permit_login(call.portal)
+                return _logged_in(types, ncp_b.log_in(call, _login(login, default_language)))
             claims = _professional(professional)
             permit_issue(call.portal, claims)
-            return [ncp_b.issue_hcp(call, claims)]
+            return [ncp_b.issue_hcp(call, claims)], None, None, None, None
 
         @rpc(_one(types.treatment), _returns=_one(ByteArray), _out_variable_name="assertion")
         def confirmTreatment(ctx: Any, treatment: Any) -> list[bytes]:  # noqa: N802, N805
@@ -94,8 +110,16 @@ def permit_issue(portal: PortalIdentity, professional: Professional) -> None:
     """Raises ``AccessError`` 4703 unless this portal may vouch for a professional of that role."""
     if not portal.may_issue_hcp:
         raise AccessError(Code.NOT_ALLOWED, "portal.issue", message="This portal may not ask for HCP assertions")
+    if portal.logins_only:
+        raise AccessError(Code.NOT_ALLOWED, "portal.logins_only", message="This portal must hand in the ID token")
     if portal.roles and professional.role not in portal.roles:
         raise AccessError(Code.NOT_ALLOWED, "portal.role", message="This portal may not vouch for this role")
+
+
+def permit_login(portal: PortalIdentity) -> None:
+    """Raises ``AccessError`` 4703 unless this portal may have HCP assertions issued at all."""
+    if not portal.may_issue_hcp:
+        raise AccessError(Code.NOT_ALLOWED, "portal.issue", message="This portal may not ask for HCP assertions")
 
 
 def _fetch(ncp_b: NcpB, conversation: Conversation, rendering: Any, view: View) -> bytes:
@@ -143,6 +167,27 @@ def _professional(given: Any) -> Professional:
         authenticated=_instant(given.authenticated),
         permissions=permissions,
     )
+
+
+def _login(given: Any, default_language: str) -> Login:
+    token = (given.idToken or "").strip()
+    user_info = b"".join(given.userInfo or ())
+    purpose = (given.purpose or "").strip() or "TREATMENT"
+    situation = (given.situation or "").strip()
+    if not token or len(token) > ID_TOKEN_MAX or len(user_info) > USER_INFO_MAX or len(situation) > _SITUATION_MAX:
+        raise inputs.refused("request.login", "A part of the login is empty or too long")
+    if purpose not in PURPOSES:
+        raise inputs.refused("request.purpose", "The purpose must be TREATMENT or EMERGENCY")
+    language = inputs.language(given.language, default_language)
+    return Login(id_token=token, user_info=user_info, situation=situation, purpose=purpose, language=language)
+
+
+def _logged_in(types: SimpleNamespace, who: LoggedIn) -> tuple[Any, ...]:
+    situations = [
+        types.situation(id=each.id, profession=each.profession, place=each.place, address=each.address)
+        for each in who.places
+    ]
+    return [who.assertion] if who.assertion else None, who.name, who.identifier, situations, who.chosen or None
 
 
 def _treatment(given: Any) -> Treatment:
@@ -301,6 +346,8 @@ def _types() -> SimpleNamespace:
             authenticationClass=must,
             authenticated=must,
         ),
+        login=made("login", idToken=must, userInfo=_one(ByteArray), situation=may, purpose=may, language=may),
+        situation=made("situation", id=must, profession=must, place=must, address=must),
         treatment=made(
             "treatment",
             country=must,

@@ -25,13 +25,16 @@ class PortalIdentity:
     """A front end known by its TLS client certificate, and what it may assert.
 
     ``fingerprint`` is the SHA-256 of the certificate in lower-case hex; ``roles`` the ISCO codes of professionals it
-    may ask an HCP assertion for, empty for all.
+    may ask an HCP assertion for, empty for all. ``audience`` are its client ids at the identity provider. With
+    ``logins_only`` it cannot vouch for a professional itself.
     """
 
     name: str
     fingerprint: str
     may_issue_hcp: bool = False
     roles: frozenset[str] = frozenset()
+    audience: frozenset[str] = frozenset()
+    logins_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,6 +51,50 @@ class Call:
 
     def __repr__(self) -> str:
         return f"Call({self.reference})"
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Login:
+    """What a portal got from the identity provider, as it came; nothing of it is verified.
+
+    ``situation`` is the id of the one that was chosen, empty to ask which there are. ``language`` is that of the texts.
+    """
+
+    id_token: str
+    user_info: bytes
+    situation: str = ""
+    purpose: str = "TREATMENT"
+    language: str = "en"
+
+    def __repr__(self) -> str:
+        return "Login(<redacted>)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Place:
+    """A situation that somebody may log in with, in words: profession, place and address."""
+
+    id: str
+    profession: str
+    place: str
+    address: str
+
+    def __repr__(self) -> str:
+        return f"Place({self.id})"
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class LoggedIn:
+    """Somebody who may log in. Where there are several situations and none was chosen, there is no assertion."""
+
+    name: str
+    identifier: str
+    places: tuple[Place, ...]
+    chosen: str = ""
+    assertion: bytes = b""
+
+    def __repr__(self) -> str:
+        return "LoggedIn(<redacted>)"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -289,6 +336,11 @@ class NcpB(Protocol):
 
     def issue_hcp(self, call: Call, professional: Professional) -> bytes:
         """A signed HCP assertion for a professional the portal vouches for (the front end checked that it may)."""
+        ...
+
+    def log_in(self, call: Call, login: Login) -> LoggedIn:
+        """Whether the person behind an ID token may log in, and a signed HCP assertion for the situation that was
+        chosen, or for the only one. Refusals are ``ncp.eligibility.refusals.NotEligible``."""
         ...
 
     def confirm_treatment(self, call: Call, treatment: Treatment) -> bytes:

@@ -93,7 +93,7 @@ def write_fault(
         f"{_OPEN}{_addressing(_FAULT_ACTION, message_id, relates_to)}</env:Header><env:Body><env:Fault>"
         f"<env:Code><env:Value>env:{value}</env:Value>"
         f"<env:Subcode><env:Value>{code}</env:Value></env:Subcode></env:Code>"
-        f'<env:Reason><env:Text xml:lang="en">{_text(error.message)}</env:Text></env:Reason>'
+        f"<env:Reason><env:Text xml:lang={quoteattr(error.language)}>{_text(error.message)}</env:Text></env:Reason>"
         f'<env:Detail>{context}<x:error xmlns:x="{OWN_NAMESPACE}">{ours}</x:error></env:Detail>'
         f"</env:Fault></env:Body></env:Envelope>"
     ).encode()

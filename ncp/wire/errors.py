@@ -597,6 +597,8 @@ class NcpError(Exception):
     message: str
     context: str
     gateway: str
+    language: str = "en"
+    """Of ``message``, as a BCP 47 tag."""
 
     def __init__(
         self, code: Code | str, reason: str = "", *, message: str = "", context: str = "", gateway: str = ""

@@ -26,12 +26,15 @@ from ncp.frontend.port import (
     CountryState,
     DocumentsFound,
     FetchedDocument,
+    LoggedIn,
+    Login,
     MaskField,
     MaskForm,
     MaskGroup,
     MaskImage,
     PatientFound,
     PatientNotice,
+    Place,
     PortalIdentity,
     Rendered,
     State,
@@ -191,6 +194,21 @@ class SmallNcpB:
     def issue_hcp(self, call: Call, professional: Professional) -> bytes:
         self._note("issue_hcp", call, professional)
         return HCP
+
+    def log_in(self, call: Call, login: Login) -> LoggedIn:
+        self._note("log_in", call, login)
+        places = (
+            Place("0.0", "Médecin", "Cabinet A", "1 R DE PARIS, 75009 PARIS"),
+            Place("0.2", "Médecin", "Hôpital B", ""),
+        )
+        assertion = HCP if login.situation else b""
+        return LoggedIn(
+            name="Camille Exemplaire",
+            identifier="899700209937",
+            places=places,
+            chosen=login.situation,
+            assertion=assertion,
+        )
 
     def confirm_treatment(self, call: Call, treatment: Treatment) -> bytes:
         self._note("confirm_treatment", call, treatment)

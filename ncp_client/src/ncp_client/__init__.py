@@ -15,6 +15,7 @@ from ncp_client.errors import (
     IdentificationError,
     InvalidTraits,
     MultipleMatches,
+    NotEligible,
     NotPermitted,
     PortalRefused,
     ProfessionalRefused,
@@ -23,7 +24,7 @@ from ncp_client.errors import (
     TechnicalError,
     TryLater,
 )
-from ncp_client.gateway import Contract, Gateway, Session, Treatment
+from ncp_client.gateway import Contract, Gateway, LoggedIn, Session, Treatment
 from ncp_client.values import (
     EPRESCRIPTION,
     HOSPITAL_DISCHARGE,
@@ -37,6 +38,7 @@ from ncp_client.values import (
     DocumentPair,
     DocumentPairs,
     FetchedDocument,
+    Login,
     MaskField,
     MaskGroup,
     MaskImage,
@@ -45,6 +47,7 @@ from ncp_client.values import (
     Professional,
     Rendered,
     SearchMask,
+    Situation,
     Traits,
     Translation,
 )
@@ -73,10 +76,13 @@ __all__ = [
     "GatewayTimeout",
     "IdentificationError",
     "InvalidTraits",
+    "LoggedIn",
+    "Login",
     "MaskField",
     "MaskGroup",
     "MaskImage",
     "MultipleMatches",
+    "NotEligible",
     "NotPermitted",
     "Notice",
     "Patient",
@@ -88,6 +94,7 @@ __all__ = [
     "SearchMask",
     "SecurityRefused",
     "Session",
+    "Situation",
     "TechnicalError",
     "Traits",
     "Translation",

@@ -40,6 +40,11 @@ class ProfessionalRefused(GatewayError):
     """How the professional was identified was not accepted. Log in again."""
 
 
+class NotEligible(GatewayError):
+    """The person behind a login may not use the service. ``code`` says why (``PRIVATE_INSURANCE``), ``message`` says it
+    in the language that was asked for."""
+
+
 class SecurityRefused(GatewayError):
     """An assertion, signature or certificate was refused; also an assertion that has expired."""
 
@@ -99,7 +104,30 @@ class InvalidTraits(ValueError):
 NO_MATCH_CODES = frozenset(("ERROR_PI_NO_MATCH", "XDSUnknownPatientId"))
 """Codes that mean: nobody found."""
 
+NOT_ELIGIBLE_CODES = frozenset(
+    (
+        "AUTH_FAILED",
+        "AUTH_CANCELLED",
+        "AUTH_LEVEL",
+        "CARD_INVALID",
+        "NOT_A_PROFESSIONAL",
+        "PROFESSION_NOT_ELIGIBLE",
+        "STUDENT_NOT_ELIGIBLE",
+        "PHARMACIST_SECTION",
+        "OCCUPATIONAL_MEDICINE",
+        "NO_PRACTICE_SITUATION",
+        "NO_PRACTICE_MODE",
+        "PLACE_INSUFFICIENT",
+        "PRIVATE_INSURANCE",
+        "NON_CARE_ACTIVITY",
+        "DIRECTORY_UNAVAILABLE",
+        "UNREADABLE_CLAIMS",
+    )
+)
+"""Codes of the gateway's own that say why somebody may not log in."""
+
 _BY_CODE: dict[str, type[GatewayError]] = {
+    **dict.fromkeys(NOT_ELIGIBLE_CODES, NotEligible),
     "ERROR_PI_MULTIPLE_MATCHES": MultipleMatches,
     "ERROR_GENERIC_CONNECTION_NOT_POSSIBLE": CountryUnreachable,
     "XDSUnavailableCommunity": CountryUnreachable,

@@ -7,6 +7,7 @@ confirmed treatment. Works with this gateway and, for the operations it has, wit
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from types import TracebackType
@@ -23,11 +24,13 @@ from ncp_client.values import (
     DocumentPair,
     DocumentPairs,
     FetchedDocument,
+    Login,
     Notice,
     Patient,
     Professional,
     Rendered,
     SearchMask,
+    Situation,
     Traits,
 )
 from ncp_client.wire import NS_OWN, Connection, Service
@@ -104,11 +107,47 @@ class Gateway:
 
     def log_in(self, professional: Professional) -> Session:
         """A session of a professional whom this portal has authenticated."""
-        return self.session(self.own.call("issueHcpAssertion", messages.professional(professional)).value)
+        answer = self.own.call("issueHcpAssertion", professional=messages.professional(professional)).value
+        return self.session(answer.assertion)
+
+    def log_in_with(
+        self, login: Login, situation: Situation | None = None, purpose: str = "TREATMENT", language: str = "fr"
+    ) -> LoggedIn:
+        """Who is behind a login with the identity provider, and a session for the practice situation that is chosen or
+        the only one. ``purpose`` is ``TREATMENT`` or ``EMERGENCY``; ``language`` (BCP 47) is that of all texts.
+
+        Without ``situation``, where there are several, ``session`` is None: ask which one, and call again.
+        Raises ``NotEligible`` for somebody who may not use the service.
+        """
+        question = messages.login(login, situation, purpose, language)
+        answer = self.own.call("issueHcpAssertion", login=question).value
+        offered = messages.situations(answer.situation)
+        return LoggedIn(
+            name=answer.name or "",
+            identifier=answer.identifier or "",
+            situations=offered,
+            situation=next((each for each in offered if each.id == answer.chosen), None),
+            session=self.session(answer.assertion) if answer.assertion else None,
+        )
 
     def session(self, hcp_assertion: bytes) -> Session:
         """A session on an HCP assertion that the portal has already."""
         return Session(self, hcp_assertion)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LoggedIn:
+    """A professional who may use the service. ``situation`` and ``session`` are those of the situation that was chosen
+    or is the only one, None while one has to be chosen of ``situations``."""
+
+    name: str
+    identifier: str
+    situations: tuple[Situation, ...]
+    situation: Situation | None
+    session: Session | None
+
+    def __repr__(self) -> str:
+        return "LoggedIn(<redacted>)"
 
 
 class Session:

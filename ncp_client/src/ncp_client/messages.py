@@ -10,12 +10,14 @@ from ncp_client.values import (
     Country,
     Document,
     DocumentPair,
+    Login,
     MaskField,
     MaskGroup,
     MaskImage,
     Patient,
     Professional,
     SearchMask,
+    Situation,
     Traits,
 )
 from ncp_client.wire import NS_SAML, parse
@@ -103,6 +105,24 @@ def professional(who: Professional) -> dict[str, Any]:
         "authenticationClass": who.authentication_class,
         "authenticated": written(who.authenticated),
     }
+
+
+def login(who: Login, situation: Situation | None, purpose: str, language: str) -> dict[str, Any]:
+    """A login as written; the user info as the bytes that came."""
+    return {
+        "idToken": who.id_token,
+        "userInfo": who.user_info.encode(),
+        "situation": situation.id if situation else None,
+        "purpose": purpose or None,
+        "language": language or None,
+    }
+
+
+def situations(found: Any) -> tuple[Situation, ...]:
+    """The situations of a login as read."""
+    return tuple(
+        Situation(each.id, each.profession or "", each.place or "", each.address or "") for each in found or ()
+    )
 
 
 def demographics(traits: Traits) -> dict[str, Any]:

@@ -162,6 +162,30 @@ class Professional:
         return "Professional(<redacted>)"
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Login:
+    """What the identity provider gave the portal: the ID token (compact JWS) and the user info (JSON), as received."""
+
+    id_token: str
+    user_info: str
+
+    def __repr__(self) -> str:
+        return "Login(<redacted>)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Situation:
+    """A practice situation that the professional may log in with, in words; ``id`` is opaque."""
+
+    id: str
+    profession: str
+    place: str
+    address: str
+
+    def __repr__(self) -> str:
+        return f"Situation({self.id})"
+
+
 @dataclass(frozen=True, slots=True)
 class Consent:
     """That the patient consented: on which notice, in which language, when (aware)."""
