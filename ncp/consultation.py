@@ -25,15 +25,19 @@ from ncp.frontend.port import (
     CountryState,
     DocumentsFound,
     FetchedDocument,
+    LoggedIn,
+    Login,
     MaskForm,
     PatientFound,
     PatientNotice,
+    Place,
     Rendered,
     State,
     Translation,
     Treatment,
     View,
 )
+from ncp.identity.desk import Desk
 from ncp.initiating import NcpB, PortalHeader
 from ncp.observability.exchanges import report
 from ncp.observability.log import where
@@ -90,6 +94,8 @@ class Consultations:
     """What looks into PDFs; whoever made this object closes it."""
     transformer: Transformer | None = None
     """None: documents are handed on as they came."""
+    desk: Desk | None = None
+    """Where people log in; None: portals vouch for their professionals."""
 
     def find_patient(self, call: Call, country: CountryCode, search: PatientSearch) -> tuple[PatientFound, ...]:
         with self._told(call, Service.DISCOVERY, country) as exchange:
@@ -139,12 +145,48 @@ class Consultations:
         with self._told(call, Service.HCP_ASSERTION) as exchange:
             if not call.portal.may_issue_hcp:
                 raise AccessError(Code.NOT_ALLOWED, "portal.may_not_assert")
+            if call.portal.logins_only:
+                raise AccessError(Code.NOT_ALLOWED, "portal.logins_only")
             if call.portal.roles and professional.role not in call.portal.roles:
                 raise AccessError(Code.NOT_ALLOWED, "portal.role")
-            if not professional.permissions:
-                granted = self.role_permissions.get(professional.role, frozenset())
-                professional = replace(professional, permissions=granted)
-            return initiating.issue_hcp(professional, self.ncp, exchange)
+            return self._issued(professional, exchange)
+
+    def log_in(self, call: Call, login: Login) -> LoggedIn:
+        with self._told(call, Service.HCP_ASSERTION) as exchange:
+            if not call.portal.may_issue_hcp:
+                raise AccessError(Code.NOT_ALLOWED, "portal.may_not_assert")
+            if self.desk is None:
+                raise AccessError(
+                    Code.NOT_ALLOWED, "login.not_configured", message="This gateway has no rules of who may log in"
+                )
+            admitted = self.desk.admit(
+                id_token=login.id_token,
+                user_info=login.user_info,
+                situation=login.situation,
+                purpose=login.purpose,
+                language=login.language,
+                audience=call.portal.audience,
+                roles=call.portal.roles,
+                exchange=exchange,
+            )
+            named = self.desk.rules.profession
+            return LoggedIn(
+                name=admitted.chosen.name if admitted.chosen else admitted.who.name,
+                identifier=admitted.who.identifier,
+                places=tuple(
+                    Place(each.id, named(each.profession, login.language), each.place, each.address)
+                    for each in admitted.offered
+                ),
+                chosen=admitted.chosen.id if admitted.chosen else "",
+                assertion=self._issued(admitted.professional, exchange) if admitted.professional else b"",
+            )
+
+    def _issued(self, professional: Professional, exchange: Exchange) -> bytes:
+        """Signed, with the permissions of the role where none are named."""
+        if not professional.permissions:
+            granted = self.role_permissions.get(professional.role, frozenset())
+            professional = replace(professional, permissions=granted)
+        return initiating.issue_hcp(professional, self.ncp, exchange)
 
     def confirm_treatment(self, call: Call, treatment: Treatment) -> bytes:
         with self._told(call, Service.TRC_ASSERTION, treatment.country) as exchange:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -22,6 +23,7 @@ from ncp.app import Check, PeerOptions, health_app, peer_app
 from ncp.capture import Capture
 from ncp.connector import NationalConnector
 from ncp.connector.store.connector import StoreConnector
+from ncp.eligibility.rules import Rules, RulesRefused, read_rules
 from ncp.frontend.port import PortalIdentity
 from ncp.http_out import CallLimits
 from ncp.initiating import NcpB
@@ -37,6 +39,7 @@ from ncp.semantics.validation.configured import validator
 from ncp.semantics.validation.validator import Validator
 from ncp.server import Addresses, ConnectionLimits, Endpoint, Listener, ServerOptions, Service
 from ncp.server import serve as serve_workers
+from ncp.settings.check import shipped_rules
 from ncp.settings.load import load
 from ncp.settings.model import KeyFiles, PeerSettings, Settings
 from ncp.storage.persons import ConfirmedPersons
@@ -47,6 +50,7 @@ from ncp.wire.errors import Code, NcpError
 from ncp.wire.ids import CountryCode, Oid
 from ncp.wire.times import utc_now
 from ncp.wire.xml import XmlLimits
+from saml_assertions.facts import AUTHENTICATION_CLASS
 from saml_assertions.memory import AssertionMemory
 from saml_assertions.replay import ReplayGuard
 from saml_assertions.rules import VerificationRules
@@ -59,6 +63,9 @@ from trust_store.tls import client_context, front_end_context, server_context
 from trust_store.types import Purpose
 from xcpd.mask_fields import IdentifierRules, identifier_rules
 from xcpd.masks import read_mask
+
+if TYPE_CHECKING:
+    from ncp.identity.desk import Desk
 
 PEERS, FRONT_END, HEALTH = "peers", "front end", "health"
 _CONFIG = Path(__file__).resolve().parent.parent / "config"
@@ -246,6 +253,7 @@ def _front_end(
         settings.initiating.search_masks, [peer.country for peer in peers], _CONFIG / "mask_labels.toml"
     )
     portals, certificates = _portals(settings)
+    desk = _desk(settings)
     consultations = Consultations(
         ncp=ncp,
         masks=masks,
@@ -260,6 +268,7 @@ def _front_end(
         patience=2 * timeout + 10,
         catalogue=catalogue,
         transformer=_transformer(settings, settings.initiating.translate, catalogue, judge),
+        desk=desk,
     )
     options = FrontEndOptions(
         time_zone=settings.country.time_zone,
@@ -276,6 +285,8 @@ def _front_end(
         await probe.stop()
         await asyncio.to_thread(app.close)
         await asyncio.to_thread(consultations.examiner.close)
+        if desk is not None:
+            await asyncio.to_thread(desk.close)
         await calls.close()
 
     return Endpoint(app, front_end_context(_key(settings.tls.server), accepted)), probe.start, stop
@@ -332,8 +343,80 @@ def _portals(settings: Settings) -> tuple[dict[str, PortalIdentity], list[x509.C
             certificate = x509.load_pem_x509_certificate(portal.certificate.read_bytes())
             certificates.append(certificate)
             fingerprint = hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
-        portals[fingerprint] = PortalIdentity(portal.name, fingerprint, portal.may_issue_hcp, frozenset(portal.roles))
+        portals[fingerprint] = PortalIdentity(
+            portal.name,
+            fingerprint,
+            portal.may_issue_hcp,
+            frozenset(portal.roles),
+            audience=frozenset(portal.audience),
+            logins_only=portal.logins_only,
+        )
     return portals, certificates
+
+
+def _desk(settings: Settings) -> Desk | None:
+    """Where people log in, if the configuration says so."""
+    asked = settings.eligibility
+    if asked is None:
+        return None
+    # A gateway that only answers, or whose portals vouch for their people, is spared the library for tokens.
+    from ncp.identity.desk import Desk, Levels
+    from ncp.identity.directory import LARGEST, Directory
+    from ncp.identity.fetching import Fetcher
+    from ncp.identity.keys import Keys, KnownKeys, PublishedKeys
+    from ncp.identity.tokens import Expected
+
+    timeout = asked.timeout.total_seconds()
+    opened: list[Fetcher] = []
+    if asked.jwks_url is not None:
+        provider, url = Fetcher(timeout=timeout, trust=asked.trust), asked.jwks_url
+        opened.append(provider)
+        keys: Keys = PublishedKeys(lambda: provider.get(url), lifetime=asked.keys_lifetime, pause=asked.keys_pause)
+    elif asked.jwks_file is not None:
+        try:
+            keys = KnownKeys(asked.jwks_file.read_bytes())
+        except (OSError, ValueError) as error:
+            problem = f"eligibility.jwks_file: {asked.jwks_file}: {getattr(error, 'strerror', None) or error}"
+            raise NcpError(Code.GENERIC, "eligibility.jwks_file", message=problem) from None
+    else:
+        raise ValueError("[eligibility] needs keys")
+    directory = None
+    if asked.directory is not None:
+        answering = Fetcher(timeout=timeout, trust=asked.directory.trust, limit=LARGEST)
+        opened.append(answering)
+        search = f"{asked.directory.url.rstrip('/')}/Practitioner"
+        headers = {"accept": "application/fhir+json"}
+        if asked.directory.key_file is not None:
+            headers[asked.directory.key_header] = asked.directory.key_file.read_text("ascii").strip()
+        directory = Directory(
+            lambda identifier: answering.get(search, query={"identifier": identifier}, headers=headers)
+        )
+    issuer, levels, skew = asked.issuer, frozenset(asked.acr_values), asked.clock_skew
+    classes = {said.strip().upper(): AUTHENTICATION_CLASS + name for said, name in asked.authentication_classes.items()}
+    missing = asked.authentication_missing
+
+    def close() -> None:
+        for each in opened:
+            each.close()
+
+    return Desk(
+        rules=_eligibility_rules(settings),
+        keys=keys,
+        expected=lambda audience: Expected(issuer, audience, levels, skew),
+        levels=Levels(asked.authentication_claim, classes, AUTHENTICATION_CLASS + missing if missing else ""),
+        directory=directory,
+        close=close,
+    )
+
+
+def _eligibility_rules(settings: Settings) -> Rules:
+    asked = settings.eligibility
+    path = (asked.rules if asked else None) or shipped_rules(settings.country.code)
+    try:
+        return read_rules(path.read_bytes())
+    except (OSError, RulesRefused) as error:
+        problem = f"eligibility.rules: {path}: {getattr(error, 'strerror', None) or error}"
+        raise NcpError(Code.GENERIC, "eligibility.rules", message=problem) from None
 
 
 def _role_permissions(settings: Settings) -> Mapping[str, frozenset[str]]:

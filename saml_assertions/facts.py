@@ -22,10 +22,10 @@ SENDER_VOUCHES = "urn:oasis:names:tc:SAML:2.0:cm:sender-vouches"
 BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 HOLDER_OF_KEY = "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"
 
-_CLASS = "urn:oasis:names:tc:SAML:2.0:ac:classes:"
-PREVIOUS_SESSION = _CLASS + "PreviousSession"
+AUTHENTICATION_CLASS = "urn:oasis:names:tc:SAML:2.0:ac:classes:"
+PREVIOUS_SESSION = AUTHENTICATION_CLASS + "PreviousSession"
 TWO_FACTOR_CLASSES = frozenset(
-    _CLASS + name
+    AUTHENTICATION_CLASS + name
     for name in (
         "MobileTwoFactorUnregistered",
         "MobileTwoFactorContract",

@@ -19,14 +19,16 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from ncp.eligibility.rules import RulesRefused, read_rules
 from ncp.settings.load import KeyPath, Reading, Source, read, validate
-from ncp.settings.model import KeyFiles, Mode, Settings
+from ncp.settings.model import EligibilitySettings, KeyFiles, Mode, Settings
 from ncp.settings.problems import Problem, SettingsErrors
 from ncp.wire.ids import CountryCode
 from xcpd.masks import MaskRefused, read_mask
 
 EXPIRY_INFO = timedelta(days=90)
 _LARGEST = 5 * 1024 * 1024
+_CONFIG = Path(__file__).resolve().parents[2] / "config"
 _RSA_BITS = 2048
 _EC_BITS = 256
 _DEVELOPMENT = "(development)"
@@ -97,6 +99,7 @@ def _files(settings: Settings, source: Source, at: datetime) -> Iterator[Problem
         yield from _responding_files(settings, source)
     if settings.is_initiating:
         yield from _peer_masks(settings, source)
+        yield from _eligibility_files(settings, source)
     yield from _validation_files(settings, source)
     yield from _writable(("state",), settings.state, source)
     if settings.capture is not None:
@@ -282,6 +285,58 @@ def _mask(key: KeyPath, path: Path, country: CountryCode, source: Source) -> Ite
         yield source.problem(
             key, f"is no search mask of {country} ({refused.reason})", "fetch it from the service metadata again"
         )
+
+
+def _eligibility_files(settings: Settings, source: Source) -> Iterator[Problem]:
+    asked = settings.eligibility
+    if asked is None:
+        return
+    key: KeyPath = ("eligibility", "rules")
+    path = asked.rules or shipped_rules(settings.country.code)
+    if asked.rules is None and not path.is_file():
+        yield source.problem(
+            key, f"no rules ship for {settings.country.code}", "write your own, and name the file here"
+        )
+    else:
+        yield from _rules_file(key, path, source)
+    if asked.jwks_file is not None:
+        data, problem = _read(asked.jwks_file)
+        if problem:
+            yield source.problem(("eligibility", "jwks_file"), *problem)
+        elif data is not None and b'"keys"' not in data:
+            yield source.problem(("eligibility", "jwks_file"), "holds no JWK set", 'it begins with {"keys": [')
+    for where, trust in ((("eligibility",), asked.trust), (("eligibility", "directory"), _trust(asked))):
+        if trust is not None:
+            _, problem = _certificates(trust)
+            if problem:
+                yield source.problem((*where, "trust"), *problem)
+    if asked.directory is not None and asked.directory.key_file is not None:
+        data, problem = _read(asked.directory.key_file)
+        if problem or not (data or b"").strip():
+            yield source.problem(
+                ("eligibility", "directory", "key_file"), *(problem or ("is empty", "write the key into it"))
+            )
+
+
+def _rules_file(key: KeyPath, path: Path, source: Source) -> Iterator[Problem]:
+    data, problem = _read(path)
+    if data is None:
+        if problem:
+            yield source.problem(key, *problem)
+        return
+    try:
+        read_rules(data)
+    except RulesRefused as refused:
+        yield source.problem(key, f"{path.name}: {refused.key or 'the file'}: {refused.problem}", refused.remedy)
+
+
+def _trust(asked: EligibilitySettings) -> Path | None:
+    return asked.directory.trust if asked.directory is not None else None
+
+
+def shipped_rules(country: CountryCode) -> Path:
+    """The rules of who may log in that ship with the program, if any do for this country."""
+    return _CONFIG / "eligibility" / f"{country.lower()}.toml"
 
 
 def _validation_files(settings: Settings, source: Source) -> Iterator[Problem]:

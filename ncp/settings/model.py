@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from ncp.settings.types import (
     Address,
+    AuthenticationClass,
     Country,
     Duration,
     File,
@@ -23,6 +24,7 @@ from ncp.settings.types import (
     HttpsUrl,
     Identifier,
     Language,
+    ProviderUrl,
     Size,
     Text,
     TimeZone,
@@ -141,6 +143,13 @@ class PortalSettings(Table):
     roles: tuple[Annotated[str, Field(pattern=r"^\d{2,4}$")], ...] = setting(
         "ISCO codes of the roles that the portal may assert; empty for every role.", ()
     )
+    audience: tuple[Text, ...] = setting(
+        "Client ids of the portal at the identity provider; it is refused ID tokens of others (`[eligibility]`).",
+        (),
+    )
+    logins_only: bool = setting(
+        "Whether the portal must hand in the ID token of a login, and may not vouch for a professional itself.", False
+    )
 
 
 class FrontendSettings(Table):
@@ -193,6 +202,41 @@ class InitiatingSettings(Table):
         "Permissions (`PRD-006`) of an HCP assertion by ISCO code, where the portal names none; replaces what "
         "`config/role_permissions.toml` gives that role.",
         {},
+    )
+
+
+class DirectorySettings(Table):
+    url: ProviderUrl = setting("Base address of the directory (FHIR R4), without `/Practitioner`.")
+    key_file: File | None = setting("File that holds the key of the directory's service and nothing else.", None)
+    key_header: Text = setting("Name of the HTTP header that carries the key.", "ESANTE-API-KEY")
+    trust: File | None = setting("Authorities of the directory's certificate in PEM; the system's when absent.", None)
+
+
+class EligibilitySettings(Table):
+    rules: File | None = setting(
+        "Rules of who may log in. Absent: `config/eligibility/<country code>.toml`, which ships for FR and IE.", None
+    )
+    issuer: ProviderUrl = setting("The identity provider, exactly as its ID tokens name it (`iss`).")
+    jwks_url: ProviderUrl | None = setting(
+        "Where the provider publishes its keys (JWK set); or give `jwks_file`.", None
+    )
+    jwks_file: File | None = setting("File with the provider's keys (JWK set).", None)
+    trust: File | None = setting("Authorities of the provider's certificate in PEM; the system's when absent.", None)
+    acr_values: tuple[Text, ...] = setting("Levels of authentication (`acr`) that are accepted.", ("eidas1",))
+    authentication_claim: Text = setting("Claim that tells the means of authentication.", "authMode")
+    authentication_classes: Mapping[str, AuthenticationClass] = setting(
+        "Authentication class of an assertion by the value of that claim; other values are refused.",
+        {"CARD": "SmartcardPKI", "MOBILE": "MobileTwoFactorContract"},
+    )
+    authentication_missing: AuthenticationClass | None = setting(
+        "Authentication class where the claim is absent; such a login is refused when this is not given.", None
+    )
+    clock_skew: Duration = setting("By how much the provider's clock may differ.", "60s")
+    keys_lifetime: Duration = setting("How long fetched keys are used without asking again.", "1h")
+    keys_pause: Duration = setting("Least time between two fetches, whatever keys tokens name.", "60s")
+    timeout: Duration = setting("Longest time for an answer of the provider or the directory.", "5s")
+    directory: DirectorySettings | None = section(
+        "Directory of professionals that is asked at each login; nobody gets in while it does not answer.", None
     )
 
 
@@ -286,6 +330,10 @@ class Settings(Table):
     limits: LimitSettings = section("Bounds on what is read.", {})
     health: HealthSettings = section("Health.", {})
     frontend: FrontendSettings = section("The service that portals call (role initiating).", {})
+    eligibility: EligibilitySettings | None = section(
+        "Who may log in, by the country's identity provider; without this table portals vouch for their professionals.",
+        None,
+    )
     connector: ConnectorSettings | None = section("The national system (role responding).", None)
     responding: RespondingSettings = section("Answering other countries.", {})
     initiating: InitiatingSettings = section("Asking other countries.", {})

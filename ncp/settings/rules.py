@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ncp.settings.model import Mode, Settings
 from ncp.settings.problems import Problem
+from ncp.settings.types import is_local_http
 
 _LEAST_RULES_MEMORY = 256 * 1024 * 1024
 
@@ -27,6 +28,7 @@ def problems(settings: Settings, say: Say) -> list[Problem]:
         *_listeners(settings, say),
         *_peers(settings, say),
         *_portals(settings, say),
+        *_eligibility(settings, say),
         *_timeouts(settings, say),
         *_validation(settings, say),
         *_mode(settings, say),
@@ -107,8 +109,44 @@ def _portals(settings: Settings, say: Say) -> Iterator[Problem]:
         names.add(portal.name)
         if portal.roles and not portal.may_issue_hcp:
             yield say((*key, "roles"), "has no effect without may_issue_hcp", "set it, or drop roles", is_warning=True)
+        if portal.audience and not portal.may_issue_hcp:
+            yield say(
+                (*key, "audience"), "has no effect without may_issue_hcp", "set it, or drop audience", is_warning=True
+            )
+        if portal.logins_only and (settings.eligibility is None or not portal.audience):
+            yield say(
+                (*key, "logins_only"),
+                "nobody can log in here",
+                "add [eligibility], and the portal's client id as audience",
+            )
     if settings.is_initiating and not settings.frontend.portals:
         yield say(("frontend", "portals"), "no portal may call", "add a table [[frontend.portals]]", is_warning=True)
+
+
+def _eligibility(settings: Settings, say: Say) -> Iterator[Problem]:
+    asked = settings.eligibility
+    if asked is None:
+        return
+    if (asked.jwks_url is None) == (asked.jwks_file is None):
+        yield say(("eligibility",), "needs one of jwks_url and jwks_file", "give one of them")
+    if not asked.acr_values:
+        yield say(("eligibility", "acr_values"), "empty", 'nobody could log in; write for example ["eidas1"]')
+    if not asked.timeout:
+        yield say(("eligibility", "timeout"), "must be more than nothing", 'write for example "5s"')
+    if not any(portal.audience for portal in settings.frontend.portals):
+        yield say(
+            ("eligibility",), "no portal has an audience", "add its client id to [[frontend.portals]]", is_warning=True
+        )
+    if settings.mode is not Mode.PRODUCTION:
+        return
+    addresses = {"issuer": asked.issuer, "jwks_url": asked.jwks_url or ""}
+    for name, url in addresses.items():
+        if is_local_http(url):
+            yield say(("eligibility", name), "without TLS, not allowed in production mode", "write an https address")
+    if asked.directory is not None and is_local_http(asked.directory.url):
+        yield say(
+            ("eligibility", "directory", "url"), "without TLS, not allowed in production mode", "write an https address"
+        )
 
 
 def _timeouts(settings: Settings, say: Say) -> Iterator[Problem]:

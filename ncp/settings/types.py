@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from ncp.settings.units import DURATION_REMEDY, SIZE_REMEDY, parse_duration, parse_size
 from ncp.wire import ids
+from saml_assertions.facts import AUTHENTICATION_CLASS, TWO_FACTOR_CLASSES
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
@@ -31,10 +32,12 @@ REMEDIES = {
     "not an object identifier": 'write digits and dots, for example "2.16.17.710.840.1000.990.1"',
     "not an address to listen on": 'write host and port, for example "127.0.0.1:8443" or "[::]:8443"',
     "not an https URL": 'write the whole address, for example "https://ncp.example.eu:8443/xcpd"',
+    "not a URL of https, nor of this machine": 'write the whole address, for example "https://login.example.eu/certs"',
     "a URL must not hold a name or password": "take the part before @ out of the URL: peers know us by our certificate",
     "not a language tag": 'write language and country, for example "hr-HR"',
     "not a known time zone": 'write an IANA name, for example "Europe/Zagreb"',
     "not a SHA-256 fingerprint": "write 64 hexadecimal digits: openssl x509 -noout -fingerprint -sha256 -in cert.pem",
+    "not an authentication class with two factors": 'write for example "SmartcardPKI" or "MobileTwoFactorContract"',
     "empty": "write a value or take the line out",
 }
 """What to do about each refusal of this file, by its text."""
@@ -92,6 +95,23 @@ def _https_url(value: str) -> str:
     return value
 
 
+def _provider_url(value: str) -> str:
+    """As ``_https_url``; without TLS on this machine only, which production mode refuses (``ncp.settings.rules``)."""
+    if not is_local_http(value):
+        try:
+            return _https_url(value)
+        except ValueError as refused:
+            if "name or password" in str(refused):
+                raise
+            raise ValueError("not a URL of https, nor of this machine") from None
+    return value
+
+
+def is_local_http(value: str) -> bool:
+    """An address without TLS on this machine itself."""
+    return re.fullmatch(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?(/[^\s#@]*)?", value) is not None
+
+
 def _country(value: str) -> str:
     code = ids.country_code(value)
     if code in _MIS_SPELT_COUNTRIES:
@@ -120,6 +140,12 @@ def _fingerprint(value: str) -> str:
     return plain
 
 
+def _authentication_class(value: str) -> str:
+    if AUTHENTICATION_CLASS + value not in TWO_FACTOR_CLASSES:
+        raise ValueError("not an authentication class with two factors")
+    return value
+
+
 def _filled(value: str) -> str:
     if not value.strip():
         raise ValueError("empty")
@@ -138,10 +164,12 @@ Size = Annotated[int, BeforeValidator(parse_size), Kind("size")]
 Address = Annotated[Listen, BeforeValidator(_listen), Kind("host:port")]
 File = Annotated[Path, AfterValidator(_path), Kind("file")]
 Folder = Annotated[Path, AfterValidator(_path), Kind("folder")]
+ProviderUrl = Annotated[str, AfterValidator(_provider_url), Kind("https URL")]
 HttpsUrl = Annotated[str, AfterValidator(_https_url), Kind("https URL")]
 Country = Annotated[ids.CountryCode, AfterValidator(_country), Kind("country code")]
 Identifier = Annotated[ids.Oid, AfterValidator(ids.oid), Kind("OID")]
 Language = Annotated[str, AfterValidator(_language), Kind("language tag")]
 TimeZone = Annotated[str, AfterValidator(_time_zone), Kind("time zone")]
 Fingerprint = Annotated[str, AfterValidator(_fingerprint), Kind("SHA-256 fingerprint")]
+AuthenticationClass = Annotated[str, AfterValidator(_authentication_class), Kind("authentication class")]
 Text = Annotated[str, AfterValidator(_filled), Kind("text")]
