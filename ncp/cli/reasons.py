@@ -194,6 +194,12 @@ GROUPS: dict[str, str] = {
     "verify": "An assertion was refused for a reason that no check foresees: tell support.",
     "consent": "The record of a consent is missing or incomplete.",
     "validation": "The document does not keep the rules, or who should have looked at it could not.",
+    "token": "The ID token of a login is not genuine, not for this portal, out of date, or says too little.",
+    "keys": "The keys of the identity provider are not known: see eligibility.jwks_url.",
+    "claims": "The user info of a login cannot be read, or lacks identifier or name.",
+    "eligibility": "A rule of who may log in was not met; the word after the dot is the rule (docs/eligibility.md).",
+    "directory": "The directory of professionals does not answer, or knows no valid card of the person.",
+    "login": "Somebody logs in: see [eligibility].",
     "server": "The server process: start, stop, reload.",
     "trust": "The folder of trusted certificates.",
 }
