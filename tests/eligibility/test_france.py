@@ -216,7 +216,7 @@ def test_38_odd_names_are_escaped_and_cut_and_the_assertion_is_valid() -> None:
     ).require()
     assertion = issued(found)
     claims = verify_message(message(assertion)).hcp
-    assert claims.subject.startswith("<A&B> <b>&") if hasattr(claims, "subject") else True
+    assert claims.subject == found.situations[0].name and claims.subject.startswith("<A&B> <b>&")
     assert len(found.situations[0].locality) <= 250 and len(found.situations[0].name) <= 250
     assert not {"\u202e", "\u200f", "\x00"} & set(found.situations[0].locality + found.situations[0].name)
 
@@ -268,7 +268,10 @@ def test_a_place_abroad_needs_country_and_street_or_town() -> None:
 def test_the_professional_of_the_assertion() -> None:
     found = judged(exercice("10", "C", activity(sector="SA01", numeroFinessSite="350000001"), skill="SM54")).require()
     claims = verify_message(message(issued(found, "EMERGENCY"))).hcp
-    assert claims.name_id == NUMBER
+    assert (claims.name_id, claims.npi, claims.subject) == (NUMBER, NUMBER, "Camille EXEMPLE")
+    assert (claims.roles, claims.facility_type, claims.purpose) == (("221",), "Hospital", "EMERGENCY")
+    assert claims.locality == "CABINET EXEMPLE, 2 R DE LA PAIX, 35000 RENNES"
+    assert claims.organisation_id == ID + "1350000001"
     situation = found.situations[0]
     assert situation.name == "Camille EXEMPLE"
     assert situation.locality == "CABINET EXEMPLE, 2 R DE LA PAIX, 35000 RENNES"
