@@ -64,3 +64,11 @@ def test_claims_need_their_places() -> None:
     with pytest.raises(RulesRefused) as refused:
         read_rules(IE.replace('role = ["hpi_profession"]', "role = []").encode())
     assert refused.value.key == "claims.role"
+
+
+def test_the_page_has_every_code_with_the_texts_of_the_file() -> None:
+    page = (ROOT / "docs/eligibility.md").read_text(encoding="utf-8")
+    messages = read_rules(FR.encode()).messages
+    rows = {row.split("|")[1].strip(" `"): row for row in page.splitlines() if row.startswith("| `")}
+    for code in Refusal:
+        assert rows[code].endswith(f"| {messages['fr'][code]} | {messages['en'][code]} |")
