@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from ncp.settings.check import check
+from ncp.settings.types import AUTHENTICATION_CLASSES
+from saml_assertions.facts import AUTHENTICATION_CLASS, TWO_FACTOR_CLASSES
 from tests.support.settings import AT, CORRECT, write_correct
 
 RULES = Path(__file__).resolve().parents[2] / "config" / "eligibility" / "fr.toml"
@@ -16,6 +18,10 @@ rules = "{RULES}"
 issuer = "https://login.example/realms/x"
 jwks_url = "https://login.example/certs"
 """
+
+
+def test_the_authentication_classes_are_those_of_assertions() -> None:
+    assert {AUTHENTICATION_CLASS + name for name in AUTHENTICATION_CLASSES} == TWO_FACTOR_CLASSES
 
 
 def problems(
