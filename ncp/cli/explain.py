@@ -14,6 +14,7 @@ from ncp.cli import output
 from ncp.cli.error_facts import FACTS, TRANSFORMATION
 from ncp.cli.options import JSON
 from ncp.cli.reasons import GROUPS, REASONS
+from ncp.eligibility.refusals import Refusal
 from ncp.wire.errors import ADVICE, Code, Family, all_codes, family_of, known
 
 
@@ -45,6 +46,8 @@ def explain(name: str) -> Explanation:
         return of_code(code)
     if wanted in TRANSFORMATION:
         return _transformation(wanted)
+    if wanted.upper() in Refusal.__members__:
+        return _refusal(Refusal(wanted.upper()))
     return _unknown(wanted)
 
 
@@ -111,6 +114,21 @@ def _transformation(code: str) -> Explanation:
         versions="OpenNCP all versions",
         user=ADVICE[Family.CONTENT].user,
         operator="Tell the patient's country: its code mappings are incomplete.",
+    )
+
+
+def _refusal(refusal: Refusal) -> Explanation:
+    return Explanation(
+        name=refusal.value,
+        kind="code",
+        text="Somebody may not log in. What they are told stands in the rule file, in every language.",
+        is_known=True,
+        severity="error",
+        family=Family.PROFESSIONAL.value,
+        when="A portal handed in a login; the reason in the log names the check of the token, or the rule.",
+        where=("front end",),
+        user="See the message of the refusal.",
+        operator="Compare the rule with docs/eligibility.md; the data of the person are corrected where they are kept.",
     )
 
 

@@ -109,6 +109,8 @@ def verify(token: str, keys: Iterable[Key], expected: Expected, at: datetime) ->
     believed before its signature is.
     """
     claims = _claims(token, tuple(keys))
+    # Keycloak signs access, refresh and logout tokens with the same key, and says in the claims which is which.
+    _check(claims.get("typ", "ID") == "ID" and "events" not in claims, "token.kind")
     _check(claims.get("iss") == expected.issuer, "token.issuer")
     _check(_is_for(claims, expected.audience), "token.audience")
     issued, expires = _instant(claims.get("iat"), "token.issued"), _instant(claims.get("exp"), "token.expiry")

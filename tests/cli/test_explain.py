@@ -95,6 +95,13 @@ def test_a_reason_of_the_log_tells_what_the_peer_was_told() -> None:
     assert explain("wsa.action.mismatch").text == GROUPS["wsa"]
 
 
+def test_the_codes_of_logins_are_known() -> None:
+    found = explain("private_insurance")
+    assert (found.name, found.family, found.is_known) == ("PRIVATE_INSURANCE", "professional", True)
+    assert explain("eligibility.X5").text == GROUPS["eligibility"]
+    assert explain("token.signature").text == GROUPS["token"]
+
+
 def test_spelling_and_case_are_forgiven() -> None:
     assert explain(" error_pi_no_match ").name == "ERROR_PI_NO_MATCH"
     assert explain("xdsmissingdocument").name == "XDSMissingDocument"

@@ -49,6 +49,7 @@ def test_a_genuine_token_passes(key: str) -> None:
     "claims",
     [
         {"acr": "eidas3"},
+        {"typ": "ID"},
         {"aud": ["sesali", "account"], "azp": "sesali"},
         {"aud": ["sesali"], "azp": ...},
         {"aud": "sesali-mobile", "azp": "sesali-mobile"},
@@ -77,6 +78,8 @@ def test_33_the_level_of_authentication(level: Any, expected: str) -> None:
 
 NOW = int(AT.timestamp())
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "an access token": ({"typ": "Bearer"}, "token.kind"),
+    "a logout token": ({"events": {"http://schemas.openid.net/event/backchannel-logout": {}}}, "token.kind"),
     "another issuer": ({"iss": ISSUER + "/"}, "token.issuer"),
     "no issuer": ({"iss": ...}, "token.issuer"),
     "34 another audience": ({"aud": "other", "azp": "other"}, "token.audience"),
