@@ -15,6 +15,9 @@ from ncp.eligibility.refusals import NotEligible, Refusal
 from ncp.identity.fetching import FetchFailed
 from ncp.identity.tokens import Expected, IdToken, Key, KeyUnknown, read_keys, verify
 
+OLDEST = timedelta(hours=24)
+"""For how long keys serve beyond their lifetime while the provider cannot be reached: it may have withdrawn one."""
+
 
 class Keys(Protocol):
     """Where keys come from."""
@@ -52,6 +55,8 @@ class PublishedKeys:
         """As ``tokens.verify``. Without any keys, because the provider cannot be reached, it is AUTH_FAILED too."""
         if self._read is None or at - self._read > self._lifetime:
             self._renew(at)
+        if self._read is not None and at - self._read > self._lifetime + OLDEST:
+            raise NotEligible(Refusal.AUTH_FAILED, "keys.unavailable")
         try:
             return verify(token, self._keys, expected, at)
         except KeyUnknown:
@@ -63,7 +68,7 @@ class PublishedKeys:
             raise NotEligible(Refusal.AUTH_FAILED, reason) from None
 
     def _renew(self, at: datetime) -> None:
-        """Old keys stay when the provider does not answer: a key that it withdrew is gone with the next answer."""
+        """Old keys stay for a while when the provider does not answer; what it withdrew goes with the next answer."""
         with self._lock:
             if self._tried is not None and timedelta() <= at - self._tried < self._pause:
                 return

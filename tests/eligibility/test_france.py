@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from ncp.eligibility.evaluation import choose, evaluate, professional_of, read_user_info
 from ncp.eligibility.refusals import NotEligible, Refusal
@@ -354,3 +355,10 @@ def test_the_full_sample_has_three_situations() -> None:
 def test_the_minimal_sample_has_no_practice_situation() -> None:
     found = evaluate({}, read_user_info(sample("userinfo_minimal_no_activity")), RULES)
     assert found.refusal is X.NO_PRACTICE_SITUATION
+
+
+@pytest.mark.parametrize("name", ["A <b> & 'c' \"d\"", "É" * 400, "\u202eevil\u202c", "Ⅷ\u00a0Ⅸ", "🙂 clinic"])
+def test_assertions_of_odd_places_follow_the_official_schema(name: str) -> None:
+    schema = etree.XMLSchema(etree.parse(str(shared("schemas/saml/ehdsi-assertion.xsd"))))
+    assertion = issued(judged(exercice("10", "C", activity(name=name), nomDexercice=name)).require())
+    schema.assertValid(etree.fromstring(assertion))

@@ -28,6 +28,7 @@ from tests.eligibility.test_directory import bundle, card, practitioner
 from tests.support.logins import NUMBER, SUBJECT, Provider, activity, exercice, token_claims, user_info
 from tests.support.peer_answers import TENA
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("logins")]
 SAML = "{urn:oasis:names:tc:SAML:2.0:assertion}"
 CLASSES = "urn:oasis:names:tc:SAML:2.0:ac:classes:"
 DOCTOR = exercice("10", "C", activity(), skill="SM54")

@@ -273,6 +273,17 @@ def test_old_keys_serve_while_the_provider_does_not_answer() -> None:
         keys.verified(PROVIDER.sign(token_claims(at=later)), EXPECTED, later)
 
 
+@pytest.mark.attack
+def test_keys_that_could_not_be_renewed_for_a_day_serve_no_more() -> None:
+    source = Source(PROVIDER.jwks())
+    keys = published(source)
+    keys.verified(GENUINE, EXPECTED, AT)
+    source.document = None
+    later = AT + timedelta(hours=25, seconds=1)
+    with pytest.raises(NotEligible, match=r"keys\.unavailable"):
+        keys.verified(PROVIDER.sign(token_claims(at=later)), EXPECTED, later)
+
+
 def test_without_keys_nobody_logs_in() -> None:
     with pytest.raises(NotEligible, match=r"AUTH_FAILED: keys\.unavailable"):
         published(Source(None)).verified(GENUINE, EXPECTED, AT)
