@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from ncp import initiating
@@ -33,6 +33,7 @@ from ncp.frontend.port import (
     Place,
     Rendered,
     State,
+    TraitProblem,
     Translation,
     Treatment,
     View,
@@ -69,12 +70,18 @@ _SERVICES = {"PS": "PS", "EP": "eP", "ORCD": "OrCD", "MRO": "MRO"}
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """The patient information notice of this country: texts by language, and what is filled in."""
+    """The patient information notice of this country: texts by language, those for patients of one country alone, and
+    what is filled in."""
 
     texts: Mapping[str, NoticeText]
     fonts: Fonts
     controller: str
     contact: str
+    of_countries: Mapping[CountryCode, Mapping[str, NoticeText]] = field(default_factory=dict)
+
+    def for_residents(self, country: CountryCode) -> dict[str, NoticeText]:
+        """By language: the country's own notices in place of the general ones."""
+        return {**self.texts, **self.of_countries.get(country, {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,13 @@ class Consultations:
 
     def search_mask(self, country: CountryCode, language: str) -> MaskForm:
         return self.masks.form(country, language)
+
+    def check_traits(
+        self, country: CountryCode, values: Mapping[str, str], language: str, *, complete: bool
+    ) -> tuple[TraitProblem, ...]:
+        # A day on which it is tomorrow already somewhere east of here is no mistake.
+        today = (utc_now() + timedelta(days=1)).date()
+        return self.masks.check(country, values, language, complete=complete, today=today)
 
     def issue_hcp(self, call: Call, professional: Professional) -> bytes:
         with self._told(call, Service.HCP_ASSERTION) as exchange:
@@ -218,7 +232,7 @@ class Consultations:
     def notice(self, country: CountryCode, language: str) -> PatientNotice:
         from ncp.frontend.notice_pdf import write_notice  # heavy, and most workers are never asked for a notice
 
-        text = choose(self.notices.texts, language)
+        text = choose(self.notices.for_residents(country), language)
         parties = Parties(
             treatment=country_name(self.ncp.country, text.language) or self.ncp.country,
             residence=country_name(country, text.language) or country,
@@ -226,6 +240,9 @@ class Consultations:
             contact=self.notices.contact,
         )
         return PatientNotice(text.version, text.language, write_notice(text, parties, self.notices.fonts, at=utc_now()))
+
+    def notice_languages(self, country: CountryCode) -> tuple[str, ...]:
+        return tuple(sorted(self.notices.for_residents(country)))
 
     def render(
         self, call: Call, content: bytes, language: str, view: View, country: CountryCode | None = None

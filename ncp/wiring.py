@@ -218,7 +218,7 @@ def _front_end(
     # A gateway that only answers is spared the front end and spyne behind it: a sixth of its memory.
     from ncp.consultation import Consultations, Notices
     from ncp.frontend.app import FrontEndOptions, frontend_app
-    from ncp.frontend.notice import Fonts, load_notices
+    from ncp.frontend.notice import Fonts, load_notices, load_notices_of_countries
 
     if settings.seal is None:
         raise ValueError("the role initiating needs a [seal]")
@@ -250,18 +250,24 @@ def _front_end(
         parts=settings.limits.parts,
     )
     masks = SearchMasks.load(
-        settings.initiating.search_masks, [peer.country for peer in peers], _CONFIG / "mask_labels.toml"
+        settings.initiating.search_masks,
+        [peer.country for peer in peers],
+        _CONFIG / "mask_labels.toml",
+        _CONFIG / "mask_problems.toml",
+        settings.initiating.mask_pictures,
     )
+    notices = settings.frontend.notices or _CONFIG / "notices"
     portals, certificates = _portals(settings)
     desk = _desk(settings)
     consultations = Consultations(
         ncp=ncp,
         masks=masks,
         notices=Notices(
-            load_notices(_CONFIG / "notices"),
+            load_notices(notices),
             Fonts(_CONFIG / "fonts" / "DejaVuSans.ttf", _CONFIG / "fonts" / "DejaVuSans-Bold.ttf"),
             settings.frontend.controller,
             settings.frontend.contact,
+            load_notices_of_countries(notices),
         ),
         role_permissions=_role_permissions(settings),
         loop=asyncio.get_running_loop(),

@@ -1,7 +1,8 @@
 """The texts of the patient information notice, by language.
 
-Knows the shape of a notice file. Leaves to configuration every word of it (``config/notices/<language>.toml``) and
-which fonts hold its letters, to ``notice_pdf`` how the page looks.
+Knows the shape of a notice file, and where those for patients of one country stand. Leaves to configuration every word
+(``config/notices/<language>.toml``, or the folder of ``[frontend] notices``) and which fonts hold its letters, to
+``notice_pdf`` how the page looks.
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ncp.wire.ids import CountryCode, country_code
+
 FILE_MAX = 256 * 1024
 PLACEHOLDERS = frozenset(("treatment", "residence", "controller", "contact"))
+_SAME_READERS = {"no": "nb", "nn": "nb"}
+"""Norwegian without saying which of the two, or the other one, is answered in Bokmål."""
 _FORM = ("heading", "name", "given", "statement", "agreement", "place", "date", "signature")
 
 
@@ -87,10 +92,28 @@ def load_notices(folder: Path) -> dict[str, NoticeText]:
     return notices
 
 
+def load_notices_of_countries(folder: Path) -> dict[CountryCode, dict[str, NoticeText]]:
+    """The notices that replace the general ones for patients of one country: ``<COUNTRY>/<language>.toml``.
+
+    Raises ``NoticeRefused`` for a file that cannot be used and for a folder that no country has for a name.
+    """
+    notices: dict[CountryCode, dict[str, NoticeText]] = {}
+    for inside in sorted(each for each in folder.iterdir() if each.is_dir()):
+        try:
+            country = country_code(inside.name)
+        except ValueError:
+            raise NoticeRefused(f"{inside.name}: a folder of notices is named after a country") from None
+        if country in notices:
+            raise NoticeRefused(f"{inside.name}: two folders for one country")
+        notices[country] = load_notices(inside)
+    return notices
+
+
 def choose(notices: Mapping[str, NoticeText], language: str) -> NoticeText:
     """The notice in the language asked for (BCP 47), else in English, else any: a notice is always better than none."""
     wanted = language.lower()
-    for tag in (wanted, wanted.partition("-")[0], "en"):
+    primary = wanted.partition("-")[0]
+    for tag in (wanted, primary, _SAME_READERS.get(primary, ""), "en"):
         if tag in notices:
             return notices[tag]
     return notices[min(notices)]

@@ -1,7 +1,8 @@
 """What a portal needs and OpenNCP leaves each country to write: countries, search masks, assertions, notice, display.
 
 Knows the types of our own namespace (all elements qualified) and what a portal may assert. ``listCountries``,
-``getSearchMask`` and ``getPatientInformationNotice`` need no assertion: a portal shows them before login.
+``getSearchMask``, ``checkTraits``, ``listNoticeLanguages`` and ``getPatientInformationNotice`` need no assertion: a
+portal shows them before login.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ _SITUATION_MAX = 64
 ID_TOKEN_MAX = 16 * 1024
 USER_INFO_MAX = 256 * 1024
 """Characters of an ID token and bytes of a user info; real ones have 2 KB and 20 KB."""
+_TRAITS_MAX = 60
+"""Most values checked at once: no mask has more fields."""
 
 
 def own_operations(ncp_b: NcpB, *, default_language: str) -> Binding:
@@ -53,6 +56,32 @@ def own_operations(ncp_b: NcpB, *, default_language: str) -> Binding:
         def getSearchMask(ctx: Any, country: str, language: str | None) -> Any:  # noqa: N802, N805
             mask = ncp_b.search_mask(inputs.country(country), inputs.language(language, default_language))
             return _mask(types, mask)
+
+        @rpc(
+            _one(Unicode),
+            _some(Unicode),
+            _one(Boolean),
+            _many(types.trait, _TRAITS_MAX),
+            _returns=_many(types.problem),
+            _out_variable_name="problem",
+        )
+        def checkTraits(  # noqa: N802
+            ctx: Any,  # noqa: N805
+            country: str,
+            language: str | None,
+            complete: bool,
+            value: list[Any] | None,
+        ) -> list[Any]:
+            problems = ncp_b.check_traits(
+                inputs.country(country),
+                _traits(value or []),
+                inputs.language(language, default_language),
+                complete=complete,
+            )
+            return [
+                types.problem(id=each.id, kind=each.kind.value, message=each.message, example=each.example or None)
+                for each in problems
+            ]
 
         @rpc(
             _some(types.professional),
@@ -85,6 +114,10 @@ def own_operations(ncp_b: NcpB, *, default_language: str) -> Binding:
                 mediaType="application/pdf",
                 content=[notice.content],
             )
+
+        @rpc(_one(Unicode), _returns=_many(Unicode), _out_variable_name="language")
+        def listNoticeLanguages(ctx: Any, country: str) -> list[str]:  # noqa: N802, N805
+            return list(ncp_b.notice_languages(inputs.country(country)))
 
         @rpc(_one(types.rendering), _returns=_one(types.rendered), _out_variable_name="rendered")
         def renderDocument(ctx: Any, rendering: Any) -> Any:  # noqa: N802, N805
@@ -188,6 +221,17 @@ def _logged_in(types: SimpleNamespace, who: LoggedIn) -> tuple[Any, ...]:
         for each in who.places
     ]
     return [who.assertion] if who.assertion else None, who.name, who.identifier, situations, who.chosen or None
+
+
+def _traits(given: list[Any]) -> dict[str, str]:
+    """Values by field id. How long a value may be is for the mask to say; ids are keys of a mask."""
+    values: dict[str, str] = {}
+    for each in given:
+        key = (each.id or "").strip()
+        if not key or len(key) > _TEXT_MAX or key in values:
+            raise inputs.refused("request.traits", "Each value needs the id of a field, and each field at most one")
+        values[key] = each.text or ""
+    return values
 
 
 def _treatment(given: Any) -> Treatment:
@@ -330,6 +374,8 @@ def _types() -> SimpleNamespace:
         image=image,
         field=field,
         mask=made("searchMask", country=must, scope=must, field=_many(field), group=_many(group), image=_many(image)),
+        trait=made("trait", id=must, text=must),
+        problem=made("traitProblem", id=must, kind=must, message=must, example=may),
         professional=made(
             "professional",
             identifier=must,

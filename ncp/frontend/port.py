@@ -228,6 +228,34 @@ class MaskForm:
     images: tuple[MaskImage, ...] = ()
 
 
+class ProblemKind(Enum):
+    """What is wrong with one trait of a form."""
+
+    MISSING = "missing"
+    """Nothing is sent without it."""
+    FORMAT = "format"
+    """Not as the country writes it."""
+    LENGTH = "length"
+    """The right characters, too few or too many."""
+    DATE = "date"
+    """No day, or none on which a patient can have been born."""
+    UNKNOWN = "unknown"
+    """The country's mask has no such field."""
+    CHOICE = "choice"
+    """None of the alternatives is filled in; stands at the first field of the first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraitProblem:
+    """Why one trait cannot be sent. ``message`` is in the language asked for and holds nothing of what was typed;
+    ``example`` is an invented value that would fit, empty where none is known."""
+
+    id: str
+    kind: ProblemKind
+    message: str
+    example: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ConsentRecord:
     """That the patient consented, on which notice, in which language, when (aware)."""
@@ -334,6 +362,12 @@ class NcpB(Protocol):
 
     def search_mask(self, country: CountryCode, language: str) -> MaskForm: ...
 
+    def check_traits(
+        self, country: CountryCode, values: Mapping[str, str], language: str, *, complete: bool
+    ) -> tuple[TraitProblem, ...]:
+        """What is wrong with ``values`` (by id of the mask's field); what is missing only of a ``complete`` form."""
+        ...
+
     def issue_hcp(self, call: Call, professional: Professional) -> bytes:
         """A signed HCP assertion for a professional the portal vouches for (the front end checked that it may)."""
         ...
@@ -352,6 +386,10 @@ class NcpB(Protocol):
         ...
 
     def notice(self, country: CountryCode, language: str) -> PatientNotice: ...
+
+    def notice_languages(self, country: CountryCode) -> tuple[str, ...]:
+        """The languages (BCP 47, sorted) in which there is a notice for patients of ``country``."""
+        ...
 
     def render(
         self, call: Call, content: bytes, language: str, view: View, country: CountryCode | None = None

@@ -160,6 +160,11 @@ class FrontendSettings(Table):
         "the national contact point for eHealth",
     )
     contact: Text = setting("Whom patients can ask, as the notice names it.", "the national contact point for eHealth")
+    notices: Folder | None = setting(
+        "Folder of patient information notices, `<language>.toml`; those in `<COUNTRY>/` replace them for patients of "
+        "that country. Absent: `config/notices`.",
+        None,
+    )
     portals: tuple[PortalSettings, ...] = section("The portals that may call, one `[[frontend.portals]]` each.", ())
 
 
@@ -190,6 +195,11 @@ class InitiatingSettings(Table):
     timeout: Duration = setting("How long to wait for a peer's answer.", "60s")
     minimum_match_quality: int = setting("Match quality (0 to 100) below which nobody was found.", 90, ge=0, le=100)
     search_masks: Folder = setting("Folder of the other countries' search masks, `<country>.xml`.", "masks")
+    mask_pictures: Folder | None = setting(
+        "Folder of pictures that show where the traits are found, `<COUNTRY>/pictures.toml` with its files; they are "
+        "added to those in the masks. None when absent.",
+        None,
+    )
     translate: Literal["on", "strict", "off"] = setting(
         "Give the codes of fetched documents names in the language that the portal asks for; `strict` as OpenNCP 7.1 "
         "does, `off` to hand documents on as they came.",

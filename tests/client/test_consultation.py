@@ -46,6 +46,7 @@ from ncp_client import (
     RequestRefused,
     SecurityRefused,
     TechnicalError,
+    TraitProblem,
     Traits,
     TryLater,
     messages,
@@ -427,3 +428,28 @@ def test_connections_are_used_again(url: str, certificates: Certificates) -> Non
             client.countries("fr")
         pools = client._connection._session.get_adapter("https://").poolmanager.pools
         assert [pools[key].num_connections for key in list(pools.keys())] == [1]
+
+
+def test_problems_of_traits_are_told_by_field(gateway: Gateway, ncp_b: SmallNcpB) -> None:
+    problems = gateway.check_traits("hr", {"mbo": " 12 ", "other": "x", "empty": " "}, "fr-FR", complete=True)
+    assert ncp_b.the("check_traits") == ("HR", {"mbo": " 12 ", "other": "x"}, "fr-FR", True)
+    assert problems == {
+        "mbo": TraitProblem("length", "Attendu : 9 chiffres.", "123456789"),
+        "other": TraitProblem("unknown", "Ce pays ne le demande pas."),
+    }
+
+
+def test_a_form_that_is_being_filled_is_not_complete(gateway: Gateway, ncp_b: SmallNcpB) -> None:
+    gateway.check_traits("HR", {}, "fr")
+    assert ncp_b.the("check_traits") == ("HR", {}, "fr", False)
+
+
+def test_more_values_than_a_mask_has_fields_are_refused(gateway: Gateway, ncp_b: SmallNcpB) -> None:
+    with pytest.raises(GatewayError):
+        gateway.check_traits("HR", {f"field{number}": "x" for number in range(61)}, "fr")
+    assert ncp_b.asked == []
+
+
+def test_the_languages_of_the_notice_need_no_login(gateway: Gateway, ncp_b: SmallNcpB) -> None:
+    assert gateway.notice_languages("hr") == ("en", "fr", "hr")
+    assert ncp_b.the("notice_languages") == ("HR",)

@@ -6,7 +6,7 @@ import datetime as dt
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,8 +36,10 @@ from ncp.frontend.port import (
     PatientNotice,
     Place,
     PortalIdentity,
+    ProblemKind,
     Rendered,
     State,
+    TraitProblem,
     Treatment,
     View,
 )
@@ -191,6 +193,15 @@ class SmallNcpB:
             images=(MaskImage("image/png", b"\x89PNG", "card", "Front of the card"),),
         )
 
+    def check_traits(
+        self, country: CountryCode, values: Mapping[str, str], language: str, *, complete: bool
+    ) -> tuple[TraitProblem, ...]:
+        self._note("check_traits", country, dict(values), language, complete)
+        return (
+            TraitProblem("mbo", ProblemKind.LENGTH, "Attendu : 9 chiffres.", "123456789"),
+            TraitProblem("other", ProblemKind.UNKNOWN, "Ce pays ne le demande pas."),
+        )
+
     def issue_hcp(self, call: Call, professional: Professional) -> bytes:
         self._note("issue_hcp", call, professional)
         return HCP
@@ -221,6 +232,10 @@ class SmallNcpB:
     def notice(self, country: CountryCode, language: str) -> PatientNotice:
         self._note("notice", country, language)
         return PatientNotice("2026-1", "fr", PDF)
+
+    def notice_languages(self, country: CountryCode) -> tuple[str, ...]:
+        self._note("notice_languages", country)
+        return ("en", "fr", "hr")
 
     def render(
         self, call: Call, content: bytes, language: str, view: View, country: CountryCode | None = None

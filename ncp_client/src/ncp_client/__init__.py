@@ -48,6 +48,7 @@ from ncp_client.values import (
     Rendered,
     SearchMask,
     Situation,
+    TraitProblem,
     Traits,
     Translation,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "Session",
     "Situation",
     "TechnicalError",
+    "TraitProblem",
     "Traits",
     "Translation",
     "Treatment",

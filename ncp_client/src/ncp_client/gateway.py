@@ -6,7 +6,7 @@ confirmed treatment. Works with this gateway and, for the operations it has, wit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -31,6 +31,7 @@ from ncp_client.values import (
     Rendered,
     SearchMask,
     Situation,
+    TraitProblem,
     Traits,
 )
 from ncp_client.wire import NS_OWN, Connection, Service
@@ -99,6 +100,18 @@ class Gateway:
     def search_mask(self, country: str, language: str) -> SearchMask:
         """The traits ``country`` asks for, labelled in ``language``."""
         return messages.mask(self.own.call("getSearchMask", country, language).value)
+
+    def check_traits(
+        self, country: str, values: Mapping[str, str], language: str, *, complete: bool = False
+    ) -> dict[str, TraitProblem]:
+        """What is wrong with texts by field id, before anybody is asked: the gateway knows the country's formats. Dates
+        are written ``1980-12-31``. Fields that are still empty count only with ``complete``, when the form is sent."""
+        found = self.own.call("checkTraits", country, language, complete, messages.typed(values)).value
+        return {each.id: messages.problem(each) for each in found or []}
+
+    def notice_languages(self, country: str) -> tuple[str, ...]:
+        """The languages (BCP 47, sorted) in which there is a notice for patients of ``country``."""
+        return tuple(self.own.call("listNoticeLanguages", country).value or ())
 
     def notice(self, country: str, language: str) -> Notice:
         """The patient information notice for patients of ``country``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from ncp_client.values import (
     Professional,
     SearchMask,
     Situation,
+    TraitProblem,
     Traits,
 )
 from ncp_client.wire import NS_SAML, parse
@@ -56,6 +57,16 @@ def mask(found: Any) -> SearchMask:
             for each in found.image or ()
         ),
     )
+
+
+def typed(values: Mapping[str, str]) -> list[dict[str, str]]:
+    """Values of a form as written; fields left empty have none."""
+    return [{"id": key, "text": text} for key, text in values.items() if text.strip()]
+
+
+def problem(found: Any) -> TraitProblem:
+    """What is wrong with one trait as read."""
+    return TraitProblem(found.kind, found.message, found.example or "")
 
 
 def country(found: Any) -> Country:

@@ -76,8 +76,20 @@ class MaskGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class TraitProblem:
+    """Why one trait cannot be sent: ``kind`` is ``missing``, ``format``, ``length``, ``date``, ``unknown`` or
+    ``choice``, ``message`` a sentence in the language asked for. ``example`` is an invented value that would fit, empty
+    where none is known. Holds nothing of what was typed."""
+
+    kind: str
+    message: str
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MaskImage:
-    """Picture of the document on which the traits are found."""
+    """Picture of the document on which the traits are found: ``name`` of the document and ``description`` (alternative
+    text) in the language asked for. ``media_type`` may be ``image/svg+xml``."""
 
     media_type: str
     name: str
