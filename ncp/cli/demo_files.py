@@ -193,14 +193,15 @@ def _country(folder: Path, facts: _Facts, pki: DevCountry, ports: Sequence[int])
 
 
 def _write_folders(country: Country, pki: DevCountry, other: Country) -> None:
-    """Empty state, trust as it was made, and the masks of both countries."""
-    for name in ("trust", "masks", "state", "messages"):
+    """Empty state, trust as it was made, the masks of both countries and their help pictures."""
+    for name in ("trust", "masks", "pictures", "state", "messages"):
         shutil.rmtree(country.folder / name, ignore_errors=True)
     shutil.copytree(pki.trust, country.folder / "trust")
     for name in ("masks", "state"):
         (country.folder / name).mkdir(parents=True)
     for code in (country.code, other.code):
         shutil.copy(DATA / "search_masks" / f"{code}.xml", country.folder / "masks")
+        shutil.copytree(DATA / "search_masks" / "pictures" / code, country.folder / "pictures" / code)
 
 
 def _configuration(country: Country, facts: _Facts, pki: DevCountry, other: Country, workers: int, mode: str) -> str:
@@ -263,6 +264,7 @@ search_mask = "masks/{country.code}.xml"
 [initiating]
 timeout = "20s"
 search_masks = "masks"
+mask_pictures = "pictures"
 
 [peers.{other.code}]
 name = "{other.name}"

@@ -225,6 +225,8 @@ def _logged_in(types: SimpleNamespace, who: LoggedIn) -> tuple[Any, ...]:
 
 def _traits(given: list[Any]) -> dict[str, str]:
     """Values by field id. How long a value may be is for the mask to say; ids are keys of a mask."""
+    if len(given) > _TRAITS_MAX:
+        raise inputs.refused("request.traits", "There are more values than a search mask has fields")
     values: dict[str, str] = {}
     for each in given:
         key = (each.id or "").strip()

@@ -24,6 +24,7 @@ from ncp.settings.load import KeyPath, Reading, Source, read, validate
 from ncp.settings.model import EligibilitySettings, KeyFiles, Mode, Settings
 from ncp.settings.problems import Problem, SettingsErrors
 from ncp.wire.ids import CountryCode
+from xcpd.help_pictures import HelpPicturesRefused, load_pictures
 from xcpd.masks import MaskRefused, read_mask
 
 EXPIRY_INFO = timedelta(days=90)
@@ -100,6 +101,7 @@ def _files(settings: Settings, source: Source, at: datetime) -> Iterator[Problem
     if settings.is_initiating:
         yield from _peer_masks(settings, source)
         yield from _eligibility_files(settings, source)
+        yield from _help_pictures(settings, source)
     yield from _validation_files(settings, source)
     yield from _writable(("state",), settings.state, source)
     if settings.capture is not None:
@@ -269,6 +271,24 @@ def _peer_masks(settings: Settings, source: Source) -> Iterator[Problem]:
                 key,
                 f"no search mask of the peer {country}",
                 f"add {country}.xml, or nobody of this country can be found",
+                is_warning=True,
+            )
+
+
+def _help_pictures(settings: Settings, source: Source) -> Iterator[Problem]:
+    key = ("initiating", "mask_pictures")
+    folder = settings.initiating.mask_pictures
+    if folder is None:
+        return
+    if not folder.is_dir():
+        yield source.problem(key, "no such folder", "make it, with <COUNTRY>/pictures.toml in it, or drop the key")
+        return
+    for country in settings.peers:
+        try:
+            load_pictures(folder / country)
+        except HelpPicturesRefused as refused:
+            yield source.problem(
+                key, f"{country}: {refused}", "see docs/search-masks.md, Help pictures; they are left out until then",
                 is_warning=True,
             )
 

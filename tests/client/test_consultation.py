@@ -444,12 +444,6 @@ def test_a_form_that_is_being_filled_is_not_complete(gateway: Gateway, ncp_b: Sm
     assert ncp_b.the("check_traits") == ("HR", {}, "fr", False)
 
 
-def test_more_values_than_a_mask_has_fields_are_refused(gateway: Gateway, ncp_b: SmallNcpB) -> None:
-    with pytest.raises(GatewayError):
-        gateway.check_traits("HR", {f"field{number}": "x" for number in range(61)}, "fr")
-    assert ncp_b.asked == []
-
-
 def test_the_languages_of_the_notice_need_no_login(gateway: Gateway, ncp_b: SmallNcpB) -> None:
     assert gateway.notice_languages("hr") == ("en", "fr", "hr")
     assert ncp_b.the("notice_languages") == ("HR",)
