@@ -288,7 +288,9 @@ def _help_pictures(settings: Settings, source: Source) -> Iterator[Problem]:
             load_pictures(folder / country)
         except HelpPicturesRefused as refused:
             yield source.problem(
-                key, f"{country}: {refused}", "see docs/search-masks.md, Help pictures; they are left out until then",
+                key,
+                f"{country}: {refused}",
+                "see docs/search-masks.md, Help pictures; they are left out until then",
                 is_warning=True,
             )
 

@@ -8,8 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from fontTools.ttLib import TTFont
 
-from ncp.frontend.notice import Fonts, NoticeRefused, Parties, choose, load_notices, read_notice
+from ncp.frontend.notice import (
+    Fonts,
+    NoticeRefused,
+    Parties,
+    choose,
+    load_notices,
+    load_notices_of_countries,
+    read_notice,
+)
 from ncp.frontend.notice_pdf import write_notice
 from ncp.frontend.pdf import process
 
@@ -34,6 +43,90 @@ def test_every_letter_of_every_notice_is_in_the_fonts(language: str, caplog: pyt
     assert "missing" not in caplog.text.lower()
 
 
+OFFICIAL = set(
+    [
+        "bg",
+        "cs",
+        "da",
+        "de",
+        "el",
+        "en",
+        "es",
+        "et",
+        "fi",
+        "fr",
+        "ga",
+        "hr",
+        "hu",
+        "it",
+        "lt",
+        "lv",
+        "mt",
+        "nl",
+        "pl",
+        "pt",
+        "ro",
+        "sk",
+        "sl",
+        "sv",
+    ]
+)
+"""Official languages of the Union (Regulation No 1/58, Article 1, as amended)."""
+
+
+def test_there_is_a_notice_in_every_official_language_and_for_iceland_and_norway() -> None:
+    assert NOTICES.keys() == OFFICIAL | {"is", "nb"}
+
+
+@pytest.mark.parametrize("font", [FONTS.regular, FONTS.bold], ids=["regular", "bold"])
+def test_the_fonts_have_every_letter_of_every_notice(font: Path) -> None:
+    has = set(TTFont(font).getBestCmap())
+    for notice in NOTICES.values():
+        texts = [
+            notice.title,
+            notice.subtitle,
+            *notice.form.values(),
+            *(one for pair in notice.sections for one in pair),
+        ]
+        assert {character for text in texts for character in text if ord(character) not in has} == set(), (
+            notice.language
+        )
+
+
+@pytest.mark.parametrize("language", sorted(NOTICES))
+def test_every_notice_names_the_countries_the_controller_and_the_contact_where_the_english_one_does(
+    language: str,
+) -> None:
+    def names(text: str) -> set[str]:
+        return set(re.findall(r"\{(\w+)\}", text))
+
+    notice, english = NOTICES[language], NOTICES["en"]
+    for (heading, text), (other, original) in zip(notice.sections, english.sections, strict=True):
+        assert heading[:2] == other[:2]
+        assert names(text) >= names(original) & {"controller", "contact"}
+        assert text != original or language == "en"
+    assert names(notice.subtitle) == names(notice.form["agreement"]) == {"treatment", "residence"}
+    assert "MyHealth@EU" in notice.form["agreement"]
+    assert "2016/679" in notice.sections[2][1]
+
+
+def test_notices_of_one_country_replace_the_general_ones(tmp_path: Path) -> None:
+    (tmp_path / "MT").mkdir()
+    (tmp_path / "MT" / "en.toml").write_bytes(EN.replace(b'"2026-1"', b'"2026-MT"'))
+    (tmp_path / "en.toml").write_bytes(EN)
+    assert {country: set(each) for country, each in load_notices_of_countries(tmp_path).items()} == {"MT": {"en"}}
+    assert load_notices_of_countries(tmp_path)["MT"]["en"].version == "2026-MT"  # type: ignore[index]
+    assert load_notices(tmp_path)["en"].version == "2026-1"
+
+
+@pytest.mark.parametrize("name", ["malta", "M", "12"])
+def test_a_folder_of_notices_without_a_country_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "en.toml").write_bytes(EN)
+    with pytest.raises(NoticeRefused):
+        load_notices_of_countries(tmp_path)
+
+
 def test_notices_agree_on_version_and_sections() -> None:
     assert {"en", "fr"} <= NOTICES.keys()
     assert {(notice.version, len(notice.sections)) for notice in NOTICES.values()} == {("2026-1", 7)}
@@ -54,7 +147,18 @@ def test_the_parties_are_filled_in() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "chosen"), [("fr", "fr"), ("fr-FR", "fr"), ("HR-hr", "hr"), ("mt", "en"), ("", "en"), ("x" * 99, "en")]
+    ("asked", "chosen"),
+    [
+        ("fr", "fr"),
+        ("fr-FR", "fr"),
+        ("HR-hr", "hr"),
+        ("ja", "en"),
+        ("no", "nb"),
+        ("nn-NO", "nb"),
+        ("mt", "mt"),
+        ("", "en"),
+        ("x" * 99, "en"),
+    ],
 )
 def test_the_nearest_language_is_chosen(asked: str, chosen: str) -> None:
     assert choose(NOTICES, asked).language == chosen
