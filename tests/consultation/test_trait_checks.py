@@ -23,7 +23,8 @@ CHOICE = b"""<searchFields xmlns="http://ec.europa.eu/sante/ehncp/ism"><country 
 <identifier type="CHOICE">
 <ids display="CIP"><id domain="1.1" label="label.ism.regionalPatientIdentifier" format="[A-Z0-9]+"/>
 <id domain="1.2" label="label.ism.regionIdentifier" format="\\d{6}"/></ids>
-<ids display="SNS"><id domain="1.3" label="label.ism.nationalPersonIdentifier" format="(ab)+" contextualDescription="On the card"/></ids>
+<ids display="SNS"><id domain="1.3" label="label.ism.nationalPersonIdentifier" format="(ab)+"
+contextualDescription="On the card"/></ids>
 </identifier>
 <birthDate label="label.ism.birthDate" format="" mandatory="true"/><gender label="label.ism.gender" format=""/>
 </patientSearch></country></searchFields>"""
