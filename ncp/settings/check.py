@@ -102,6 +102,7 @@ def _files(settings: Settings, source: Source, at: datetime) -> Iterator[Problem
         yield from _peer_masks(settings, source)
         yield from _eligibility_files(settings, source)
         yield from _help_pictures(settings, source)
+        yield from _notices(settings, source)
     yield from _validation_files(settings, source)
     yield from _writable(("state",), settings.state, source)
     if settings.capture is not None:
@@ -273,6 +274,12 @@ def _peer_masks(settings: Settings, source: Source) -> Iterator[Problem]:
                 f"add {country}.xml, or nobody of this country can be found",
                 is_warning=True,
             )
+
+
+def _notices(settings: Settings, source: Source) -> Iterator[Problem]:
+    folder = settings.frontend.notices
+    if folder is not None and not any(folder.glob("*.toml")):
+        yield source.problem(("frontend", "notices"), "no notice in it", "copy config/notices/ there, or drop the key")
 
 
 def _help_pictures(settings: Settings, source: Source) -> Iterator[Problem]:

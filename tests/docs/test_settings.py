@@ -21,8 +21,8 @@ _KEY = re.compile(r"^\[{1,2}([a-zA-Z_.<> ]+)\]{1,2}(?: ([a-z_0-9]+))?(?: = .*)?$
 _DOTTED = re.compile(r"^(?:limits|responding|initiating)\.[a-z_]+$")
 """Tables whose names no reason begins with."""
 _FILES_OF_OTHERS = {"tool.importlinter", "Service", "absent", "address", "author", "organisation"}
-"""Tables of other files: pyproject.toml, a systemd unit, the folder of patients."""
-_OTHER_TABLES = {"other_names", "consent", "allergies"}
+"""Tables of other files: pyproject.toml, a systemd unit, the folder of patients, help pictures."""
+_OTHER_TABLES = {"picture", "picture.name", "picture.alt", "other_names", "consent", "allergies"}
 
 
 def _exists(dotted: str) -> bool:
