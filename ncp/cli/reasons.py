@@ -186,6 +186,7 @@ GROUPS: dict[str, str] = {
     "view": "The document cannot be shown in the view that was asked for.",
     "pdf": "The PDF of a document is not fit to be shown (encrypted, active, too large, unreadable) or warns.",
     "picture": "A picture of a search mask was left out.",
+    "pictures": "A folder of help pictures was left out: its index, a text or a file is not as it has to be.",
     "trait": "A detail of the person cannot be sent or read.",
     "identifier": "An identifier of the person is incomplete or malformed.",
     "person": "The person in an answer is not described as the profile asks for.",

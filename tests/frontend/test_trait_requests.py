@@ -1,4 +1,4 @@
-"""What a careless or hostile portal may send to ``checkTraits``; typed values are identity traits and come back nowhere."""
+"""What a careless or hostile portal may send to ``checkTraits``; typed values come back nowhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_values_that_are_no_form_are_refused_and_not_repeated(
 ) -> None:
     body = f'<checkTraits xmlns="{OWN.namespace}"><country>hr</country><complete>true</complete>{values}</checkTraits>'
     status, _, content = front_end_of().request("POST", OWN.paths[0], envelope(body))
-    assert status == 500
+    assert status in (400, 500)
     assert ncp_b.asked == []
     assert b"SECRET" not in content
     assert "SECRET" not in caplog.text
