@@ -61,6 +61,6 @@ $(VENV)/.run: pyproject.toml ncp_client/pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --prefer-binary -e ./ncp_client -e .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml ncp_client/pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --prefer-binary -e ./ncp_client -e '.[test,lint]'
+$(VENV)/.dev: pyproject.toml ncp_client/pyproject.toml portal/identity_provider/pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --prefer-binary -e ./ncp_client -e ./portal/identity_provider -e '.[test,lint]'
 	@touch $@ $(VENV)/.run

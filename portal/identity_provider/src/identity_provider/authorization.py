@@ -37,9 +37,7 @@ class AuthorizationRequest:
     parameters: Mapping[str, str]
 
 
-def read_request(
-    parameters: Sequence[tuple[str, str]], clients: Mapping[str, Client]
-) -> AuthorizationRequest:
+def read_request(parameters: Sequence[tuple[str, str]], clients: Mapping[str, Client]) -> AuthorizationRequest:
     """Judge the parameters of an authorization request.
 
     ``state`` and ``nonce`` are required, as Pro Sante Connect requires them, and PKCE by S256 (RFC 7636, RFC 9700).

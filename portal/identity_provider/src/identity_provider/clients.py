@@ -1,4 +1,4 @@
-"""The applications that may ask for a login: identifier, secret, addresses. Read from a file; nothing registers itself."""
+"""The applications that may ask for a login: identifier, secret, addresses. Nothing registers itself."""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ from identity_provider.failures import FileProblem
 
 ALGORITHM = "RS256"
 _BITS = 2048
-_PARAMETERS: dict[str, str] = {"use": "sig", "alg": ALGORITHM}
 
 
 def new_key() -> RSAKey:
@@ -41,4 +40,4 @@ def published(key: RSAKey) -> dict[str, Any]:
 
 
 def _named(key: RSAKey) -> RSAKey:
-    return RSAKey.import_key(key.as_dict(private=True), {**_PARAMETERS, "kid": key.thumbprint()})
+    return RSAKey.import_key(key.as_dict(private=True), {"use": "sig", "alg": ALGORITHM, "kid": key.thumbprint()})

@@ -69,9 +69,7 @@ def redeem(form: Mapping[str, str], client: Client, store: Store, now: int) -> t
         raise TokenRefused("invalid_grant", "the code is unknown, was used, has run out or is another client's")
     if form["redirect_uri"] != grant.request.redirect_uri:
         raise TokenRefused("invalid_grant", "redirect_uri is not the one of the authorization request")
-    if not _VERIFIER.fullmatch(verifier) or not secrets.compare_digest(
-        challenge_of(verifier), grant.request.challenge
-    ):
+    if not _VERIFIER.fullmatch(verifier) or not secrets.compare_digest(challenge_of(verifier), grant.request.challenge):
         raise TokenRefused("invalid_grant", "code_verifier does not fit the challenge")
     return code, grant
 
@@ -111,5 +109,8 @@ def _basic(authorization: str) -> tuple[str, str]:
 
 def _invalid_client() -> TokenRefused:
     return TokenRefused(
-        "invalid_client", "the client is not known or its secret is wrong", HTTPStatus.UNAUTHORIZED, 'Basic realm="client"'
+        "invalid_client",
+        "the client is not known or its secret is wrong",
+        HTTPStatus.UNAUTHORIZED,
+        'Basic realm="client"',
     )
