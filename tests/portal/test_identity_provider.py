@@ -137,7 +137,7 @@ class Ask:
         self.values = {key: value for key, value in values.items() if value is not None}
         self.url = f"{provider.origin}/auth?{urlencode(self.values)}"
 
-    def redeem(self, code: str, secret: str | None = None, **changes: str | None) -> httpx.Response:
+    def redeem(self, code: str, /, secret: str | None = None, **changes: str | None) -> httpx.Response:
         form: dict[str, str | None] = {
             "grant_type": "authorization_code",
             "code": code,

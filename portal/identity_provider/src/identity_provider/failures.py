@@ -14,7 +14,8 @@ class FileProblem(Exception):
     """A file of the provider cannot be used; the text says which, where in it, and what is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: the framework takes the traceback off an exception it has answered.
+@dataclass(eq=False)
 class AuthorizationRefused(Exception):
     """The authorization request cannot be answered with a code.
 
@@ -28,7 +29,7 @@ class AuthorizationRefused(Exception):
     state: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class TokenRefused(Exception):
     """The token endpoint, introspection or user info refuses. Source: RFC 6749 section 5.2, RFC 6750 section 3.1."""
 
@@ -38,7 +39,7 @@ class TokenRefused(Exception):
     challenge: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class PageRefused(Exception):
     """A form or link of a person's browser that is not answered; ``key`` names the text of the page."""
 
