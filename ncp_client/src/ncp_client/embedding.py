@@ -20,7 +20,7 @@ class Embedded:
     """HTML to put into ``<div class="{kind}">``, whose style holds below the class ``summary`` only.
 
     ``style`` goes into a ``<style>`` element, which a Content Security Policy allows by ``style_source``; ``banner``
-    tells who the patient is, ``main`` is the summary and ``footer`` where it comes from. Headings begin at level 2.
+    tells who the patient is and has the only heading of level 1, ``main`` is the summary and ``footer`` where it comes from.
     """
 
     kind: str
@@ -49,10 +49,6 @@ def embedded(page: bytes) -> Embedded:
     if body is None or len(styles) != 1 or (main := body.find("main")) is None:
         raise ValueError("not a page of the gateway")
     banner, footer = body.find("header"), body.find("footer")
-    if banner is not None and (name := banner.find("h1")) is not None:
-        # The portal's own page has the only heading of level 1.
-        name.tag = "p"
-        name.set("class", "patient")
     return Embedded(
         kind=body.get("class", ""),
         style=styles[0].text or "",

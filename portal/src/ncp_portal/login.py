@@ -56,8 +56,6 @@ class Tokens:
     user_info: str
     subject: str
     provider_session: str
-    access_token: str
-    refresh_token: str
 
     def __repr__(self) -> str:
         return "Tokens(<redacted>)"
@@ -117,29 +115,10 @@ class Provider:
             raise LoginFailed("AUTH_FAILED", type(error).__name__) from None
         return await self._tokens(token)
 
-    async def renew(self, before: Tokens) -> Tokens:
-        """New tokens for the same person, while the provider's session lasts. Raises ``LoginFailed``."""
-        if not before.refresh_token:
-            raise LoginFailed("AUTH_FAILED", "no_refresh_token")
-        metadata = await self._metadata()
-        try:
-            token = await self._app.fetch_access_token(grant_type="refresh_token", refresh_token=before.refresh_token)
-            token["userinfo"] = await self._app.parse_id_token(
-                token, nonce=None, leeway=LEEWAY, claims_options=self._claims(metadata)
-            )
-        except httpx.HTTPError as error:
-            raise LoginFailed("AUTH_UNAVAILABLE", type(error).__name__) from None
-        except _REFUSED as error:
-            raise LoginFailed("AUTH_FAILED", type(error).__name__) from None
-        tokens = await self._tokens(token, before.refresh_token)
-        if tokens.subject != before.subject:
-            raise LoginFailed("AUTH_FAILED", "subject")
-        return tokens
-
-    async def _tokens(self, token: dict[str, Any], refresh_token: str = "") -> Tokens:
+    async def _tokens(self, token: dict[str, Any]) -> Tokens:
         claims = token.get("userinfo")
-        id_token, access_token = token.get("id_token"), token.get("access_token")
-        if not claims or not isinstance(id_token, str) or not isinstance(access_token, str):
+        id_token = token.get("id_token")
+        if not claims or not isinstance(id_token, str):
             raise LoginFailed("AUTH_FAILED", "no_id_token")
         if len(id_token) > TOKEN_MAX:
             raise LoginFailed("AUTH_FAILED", "token_too_large")
@@ -148,8 +127,6 @@ class Provider:
             user_info=await self._user_info(token) if self._settings.userinfo else "",
             subject=str(claims.get("sub", "")),
             provider_session=str(claims.get("sid", "")),
-            access_token=access_token,
-            refresh_token=str(token.get("refresh_token") or refresh_token),
         )
 
     async def _user_info(self, token: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ncp_client import LoggedIn
+    from ncp_client import LoggedIn, Situation
     from ncp_portal.login import Tokens
     from ncp_portal.searches import Search
 
@@ -54,6 +54,8 @@ class Session:
     """What the OpenID client has to remember between the two legs of a login."""
     tokens: Tokens | None = None
     login: LoggedIn | None = None
+    wanted: Situation | None = None
+    """The place of practice to be entered when the provider has said once more who it is."""
     searches: OrderedDict[str, Search] = field(default_factory=OrderedDict)
 
     @property
