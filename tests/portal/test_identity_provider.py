@@ -102,10 +102,19 @@ def provider(tmp_path_factory: pytest.TempPathFactory, portal: RegisteredClient)
 
 
 @pytest.fixture(scope="module")
-def hasty(tmp_path_factory: pytest.TempPathFactory, portal: RegisteredClient) -> Iterator[RunningProvider]:
-    """Codes and access tokens that last a second."""
+def hasty_listener() -> Iterator[Listener]:
+    """Its own: sessions that run out would be told into the middle of other tests."""
+    listening = Listener()
+    yield listening
+    listening.close()
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory, hasty_listener: Listener) -> Iterator[RunningProvider]:
+    """Codes and access tokens that last a second, sessions that last three."""
     lifetimes = {"code": 1, "access_token": 1, "session": 3}
-    with identity_provider(tmp_path_factory.mktemp("hasty"), [portal], lifetimes=lifetimes) as running:
+    client = RegisteredClient(redirect_uris=(CALLBACK,), backchannel_logout_uri=hasty_listener.url)
+    with identity_provider(tmp_path_factory.mktemp("hasty"), [client], lifetimes=lifetimes) as running:
         yield running
 
 
@@ -549,13 +558,13 @@ def test_the_page_of_sessions_has_a_button_for_each(provider: RunningProvider, b
 
 
 def test_a_session_that_runs_out_is_told_as_well(
-    hasty: RunningProvider, browser: httpx.Client, listener: Listener
+    hasty: RunningProvider, browser: httpx.Client, hasty_listener: Listener
 ) -> None:
     _, tokens = tokens_for(hasty, browser)
     claims = jwt.decode(tokens["id_token"], keys_of(hasty), algorithms=["RS256"]).claims
     until = time.monotonic() + 15
     while time.monotonic() < until:
-        for token in listener.tokens():
+        for token in hasty_listener.tokens():
             told = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
             if told["sid"] == claims["sid"]:
                 judged_logout_token(hasty, token, claims["sub"], claims["sid"])
