@@ -20,7 +20,7 @@ class Embedded:
     """HTML to put into ``<div class="{kind}">``, whose style holds below the class ``summary`` only.
 
     ``style`` goes into a ``<style>`` element, which a Content Security Policy allows by ``style_source``; ``banner``
-    tells who the patient is and has the only heading of level 1, ``main`` is the summary and ``footer`` where it comes from.
+    tells who the patient is and has the only heading of level 1, ``main`` is the summary, ``footer`` its source.
     """
 
     kind: str

@@ -14,9 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ncp_portal.failure_kinds import BY_CODE, BY_ENDING, BY_OWN_GATEWAY, BY_TYPE, KINDS, Ending, Step, Tone
-
 import ncp_client.errors as client
+from ncp_portal.failure_kinds import BY_CODE, BY_ENDING, BY_OWN_GATEWAY, BY_TYPE, KINDS, Ending, Step, Tone
 
 Failure = client.GatewayError | client.ConnectionFailed | client.PortalRefused | client.InvalidTraits | Ending
 

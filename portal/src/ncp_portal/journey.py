@@ -123,9 +123,7 @@ async def check(portal: Portal, request: Request, session: Session) -> Response:
     return portal.page(request, "_trait_problem.html", problem=found.get(name, ""))
 
 
-async def _traits_page(
-    portal: Portal, request: Request, search: Search, problems: Mapping[str, str]
-) -> Response:
+async def _traits_page(portal: Portal, request: Request, search: Search, problems: Mapping[str, str]) -> Response:
     mask = await portal.directory.mask(search.country.code, portal.language(request))
     named = await portal.directory.named(search.country, portal.language(request))
     return portal.page(
@@ -340,7 +338,7 @@ def _settle(portal: Portal, request: Request, search: Search) -> str:
         return _end(portal, request, search, error, step, seconds)
     except _NoDocuments:
         return _end(portal, request, search, Ending.NO_DOCUMENTS, Step.LIST, seconds)
-    except Exception as error:  # noqa: BLE001 - the page says that it failed, the log where
+    except Exception as error:
         log("question.failed", country=search.country.code, step=kind, exception=where(error))
         return _end(portal, request, search, ConnectionFailed("unexpected"), step, seconds)
     log("question.answered", country=search.country.code, step=kind, duration_ms=round(seconds * 1000, 1))
@@ -621,7 +619,7 @@ async def _rendered(portal: Portal, request: Request, session: Session, search: 
         return found
     fetched, asking, language = search.structured, _session(session), portal.language(request)
     assert fetched is not None  # noqa: S101 - whoever calls has looked
-    rendered = await portal.desk.call(lambda: asking.render(fetched, view=view, language=language))
+    rendered: Rendered = await portal.desk.call(lambda: asking.render(fetched, view=view, language=language))
     search.rendered[view] = rendered
     searches.make_room(session.searches, search, portal.settings.session.documents << 20)
     return rendered
@@ -675,7 +673,9 @@ async def pdf_file(portal: Portal, request: Request, session: Session) -> Respon
     if rendered is None:
         return PlainTextResponse("", 404)
     inline = "download" not in request.query_params
-    return Response(rendered.content, headers={**headers.pdf(["'self'"], inline=inline), "X-Frame-Options": "SAMEORIGIN"})
+    return Response(
+        rendered.content, headers={**headers.pdf(["'self'"], inline=inline), "X-Frame-Options": "SAMEORIGIN"}
+    )
 
 
 # Where a search is

@@ -24,7 +24,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from ncp_client import Gateway, LoggedIn, Login, NotEligible, Situation
 from ncp_portal import failures, texts
 from ncp_portal.directory import Directory
-from ncp_portal.failure_kinds import Step
 from ncp_portal.log import log
 from ncp_portal.login import LoginFailed, LogoutRefused, Provider, Tokens
 from ncp_portal.pages import Pages, language_name
@@ -57,9 +56,7 @@ class Portal:
         self.pages = Pages(settings, catalogues)
         self._failures = {language: failures.load(each.failures) for language, each in catalogues.items()}
         session = settings.session
-        self.sessions = Sessions(
-            Limits(session.idle.total_seconds(), session.absolute.total_seconds(), session.most)
-        )
+        self.sessions = Sessions(Limits(session.idle.total_seconds(), session.absolute.total_seconds(), session.most))
         gateway = settings.gateway
         self._threads = ThreadPoolExecutor(gateway.calls + 8, thread_name_prefix="gateway")
         self.gateway = Gateway(
@@ -73,7 +70,9 @@ class Portal:
         self.desk = Desk(self._threads, most=gateway.calls, patience=gateway.patience.total_seconds())
         self.directory = Directory(self.gateway, self.desk)
         public = settings.server.public_url
-        self.provider = Provider(settings.login, callback=f"{public}/login/callback", after_logout=f"{public}/signed-out")
+        self.provider = Provider(
+            settings.login, callback=f"{public}/login/callback", after_logout=f"{public}/signed-out"
+        )
         self.provider_origin = _origin(settings.login.metadata_url)
         self._cookie = "__Host-portal" if settings.server.is_secure else "portal"
         settings.terms.record.parent.mkdir(parents=True, exist_ok=True)
@@ -164,9 +163,7 @@ class Portal:
 
     def named_languages(self, request: Request, codes: tuple[str, ...], current: str) -> list[dict[str, Any]]:
         language = self.language(request)
-        named = [
-            {"code": code, "name": language_name(code, language), "current": code == current} for code in codes
-        ]
+        named = [{"code": code, "name": language_name(code, language), "current": code == current} for code in codes]
         return sorted(named, key=lambda each: str(each["name"]))
 
     # Pages for everybody
@@ -288,7 +285,7 @@ class Portal:
 
     def _refused(self, request: Request, code: str, reason: str) -> Response:
         log("login.failed", code=code, reason=reason)
-        return self._refusal(request, code, self.texts(request)(f"login.{code}"), "", "")
+        return self._refusal(request, code, _means(self.texts(request), f"login.{code}"), "", "")
 
     def _refusal(self, request: Request, code: str, message: str, name: str, identifier: str) -> Response:
         brand = self.settings.brand
@@ -359,7 +356,8 @@ class Portal:
                 return _elsewhere(request, f"/session-ended?why={why}" if request.cookies.get(self._cookie) else "/")
             if chosen and not session.is_open:
                 return _elsewhere(request, "/place")
-            if session.login.session is not None and session.login.session.expires <= datetime.now(UTC):
+            ends = session.login.session.expires if session.login.session is not None else None
+            if ends is not None and ends <= datetime.now(UTC):
                 self.sessions.end(session, End.ABSOLUTE)
                 request.state.session = End.ABSOLUTE
                 return _elsewhere(request, "/session-ended?why=absolute")
@@ -394,6 +392,11 @@ class Portal:
             httponly=True,
             samesite="lax",
         )
+
+
+def _means(told: Texts, key: str) -> str:
+    """A text about logging in, which may name the means of it."""
+    return told(key, means=told("login.means"))
 
 
 def _professional(login: LoggedIn) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A question to another country while its answer is awaited: progress, an end to waiting, and giving it up.
 
 Knows how a call of the synchronous client is run beside the event loop and how far it has come. A thread cannot be
-stopped: a question that was given up runs to its end and its answer is thrown away. Leaves to ``journey`` what is asked.
+stopped: a question that was given up runs to its end and its answer is thrown away. Leaves to ``journey`` what is
+asked.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ class Desk:
         late = loop.call_later(self._patience, lambda: question.give_up(too_slow=True))
         try:
             answer = await loop.run_in_executor(self._threads, work, question._advance)
-        except Exception as error:  # noqa: BLE001 - handed to whoever awaits the answer
+        except Exception as error:
             question._end(None, error)
         else:
             question._end(answer, None)

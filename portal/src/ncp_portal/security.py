@@ -1,7 +1,7 @@
 """What every answer and every form has to have, whoever wrote the page: headers, origin, token, size.
 
-Knows the Content Security Policy (W3C CSP Level 3) and who may send a form: a page of this portal, told by ``Origin`` or
-``Sec-Fetch-Site`` (Fetch Standard; Fetch Metadata Request Headers), and within a session by a token too.
+Knows the Content Security Policy (W3C CSP Level 3) and who may send a form: a page of this portal, told by ``Origin``
+or ``Sec-Fetch-Site`` (Fetch Standard; Fetch Metadata Request Headers), and within a session by a token too.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticUndefined
 
 FILE_MAX = 256 * 1024
 _DURATION = re.compile(r"(\d{1,6})(s|m|h)")
@@ -67,17 +68,22 @@ T = TypeVar("T", bound=BaseModel)
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 
 
+def setting(default: Any = PydanticUndefined, *, description: str = "", **rules: Any) -> Any:
+    """One key of the file; without a default it is needed."""
+    return Field(default, description=description, **rules)
+
+
 class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class ServerSettings(Table):
-    listen: Listen = Field("127.0.0.1:8500", description="Where browsers, or the proxy before them, reach the portal.")
-    public_url: Url = Field("http://localhost:8500", description="Address of the portal as browsers know it.")
-    certificate: Path | None = Field(None, description="TLS certificate in PEM; absent behind a proxy that has it.")
-    key: Path | None = Field(None, description="Its private key in PEM.")
-    proxies: tuple[str, ...] = Field((), description="Addresses of proxies whose X-Forwarded headers are believed.")
-    connections: int = Field(2000, ge=10, le=100_000, description="Most connections at the same time.")
+    listen: Listen = setting("127.0.0.1:8500", description="Where browsers or the proxy before them reach the portal.")
+    public_url: Url = setting("http://localhost:8500", description="Address of the portal as browsers know it.")
+    certificate: Path | None = setting(None, description="TLS certificate in PEM; absent behind a proxy that has it.")
+    key: Path | None = setting(None, description="Its private key in PEM.")
+    proxies: tuple[str, ...] = setting((), description="Addresses of proxies whose X-Forwarded headers are believed.")
+    connections: int = setting(2000, ge=10, le=100_000, description="Most connections at the same time.")
 
     @property
     def is_secure(self) -> bool:
@@ -86,39 +92,39 @@ class ServerSettings(Table):
 
 
 class GatewaySettings(Table):
-    url: Url = Field(description="Address of the gateway's service for portals.")
-    certificate: Path = Field(description="The portal's client certificate in PEM.")
-    key: Path = Field(description="Its private key in PEM.")
-    trust: Path = Field(description="What the gateway's certificate is checked against, in PEM.")
-    timeout: Duration = Field("90s", description="Longest wait for one answer of the gateway.")
-    patience: Duration = Field("2m", description="After this a question to another country is given up.")
-    calls: int = Field(64, ge=4, le=500, description="Calls of the gateway at the same time.")
+    url: Url = setting(description="Address of the gateway's service for portals.")
+    certificate: Path = setting(description="The portal's client certificate in PEM.")
+    key: Path = setting(description="Its private key in PEM.")
+    trust: Path = setting(description="What the gateway's certificate is checked against, in PEM.")
+    timeout: Duration = setting("90s", description="Longest wait for one answer of the gateway.")
+    patience: Duration = setting("2m", description="After this a question to another country is given up.")
+    calls: int = setting(64, ge=4, le=500, description="Calls of the gateway at the same time.")
 
 
 class LoginSettings(Table):
-    metadata_url: Url = Field(description="Discovery document of the OpenID provider.")
-    client_id: Text = Field(description="Name of this portal at the provider.")
-    client_secret_file: Path = Field(description="File that holds the secret of this portal, and nothing else.")
-    scope: Text = Field("openid scope_all", description="What is asked for.")
-    acr_values: str = Field("eidas1", description="Levels of authentication asked for; empty: none.")
-    userinfo: bool = Field(True, description="Whether the provider's user info is fetched and shown to the gateway.")
-    timeout: Duration = Field("10s", description="Longest wait for an answer of the provider.")
-    trust: Path | None = Field(None, description="CA of the provider in PEM; absent: those of the system.")
-    kind: Literal["card", "account"] = Field("card", description="Words of the login button: a card, or an account.")
+    metadata_url: Url = setting(description="Discovery document of the OpenID provider.")
+    client_id: Text = setting(description="Name of this portal at the provider.")
+    client_secret_file: Path = setting(description="File that holds the secret of this portal, and nothing else.")
+    scope: Text = setting("openid scope_all", description="What is asked for.")
+    acr_values: str = setting("eidas1", description="Levels of authentication asked for; empty: none.")
+    userinfo: bool = setting(True, description="Whether the provider's user info is fetched and shown to the gateway.")
+    timeout: Duration = setting("10s", description="Longest wait for an answer of the provider.")
+    trust: Path | None = setting(None, description="CA of the provider in PEM; absent: those of the system.")
+    kind: Literal["card", "account"] = setting("card", description="Words of the login button: a card, or an account.")
 
 
 class SessionSettings(Table):
-    idle: Duration = Field("15m", description="A session ends after this time without a request.")
-    absolute: Duration = Field("4h", description="A session ends after this time in any case.")
-    warning: Duration = Field("2m", description="How long before its end a session warns.")
-    most: int = Field(5000, ge=1, le=100_000, description="Sessions at the same time.")
-    searches: int = Field(8, ge=1, le=50, description="Searches that one session keeps; the oldest goes first.")
-    documents: int = Field(64, ge=1, le=2048, description="Megabytes of documents that one session keeps.")
+    idle: Duration = setting("15m", description="A session ends after this time without a request.")
+    absolute: Duration = setting("4h", description="A session ends after this time in any case.")
+    warning: Duration = setting("2m", description="How long before its end a session warns.")
+    most: int = setting(5000, ge=1, le=100_000, description="Sessions at the same time.")
+    searches: int = setting(8, ge=1, le=50, description="Searches that one session keeps; the oldest goes first.")
+    documents: int = setting(64, ge=1, le=2048, description="Megabytes of documents that one session keeps.")
 
 
 class LanguageSettings(Table):
-    default: Language = Field("fr", description="Language where the browser asks for none of those offered.")
-    offered: tuple[Language, ...] = Field(("fr", "en"), description="Languages of the pages.", min_length=1)
+    default: Language = setting("fr", description="Language where the browser asks for none of those offered.")
+    offered: tuple[Language, ...] = setting(("fr", "en"), description="Languages of the pages.", min_length=1)
 
     @model_validator(mode="after")
     def _default_is_offered(self) -> LanguageSettings:
@@ -128,35 +134,35 @@ class LanguageSettings(Table):
 
 
 class BrandSettings(Table):
-    name: Text = Field("Sesali", description="Name of the service.")
-    tagline: dict[Language, Text] = Field({}, description="What stands below the name, by language.")
-    organisation: Text = Field(description="The body that runs the service.")
-    address: tuple[Text, ...] = Field((), description="Its address, line by line.")
-    organisation_url: Url | None = Field(None, description="Its site.")
-    assistance_url: Url | None = Field(None, description="Where professionals get help.")
-    directory_url: Url | None = Field(None, description="Where they find their own entry in the directory.")
-    logo: Path | None = Field(None, description="SVG or PNG shown in the header; absent: the portal's own.")
+    name: Text = setting("Sesali", description="Name of the service.")
+    tagline: dict[Language, Text] = setting({}, description="What stands below the name, by language.")
+    organisation: Text = setting(description="The body that runs the service.")
+    address: tuple[Text, ...] = setting((), description="Its address, line by line.")
+    organisation_url: Url | None = setting(None, description="Its site.")
+    assistance_url: Url | None = setting(None, description="Where professionals get help.")
+    directory_url: Url | None = setting(None, description="Where they find their own entry in the directory.")
+    logo: Path | None = setting(None, description="SVG or PNG shown in the header; absent: the portal's own.")
 
 
 class TermsSettings(Table):
-    version: Text = Field("2026-1", description="Version of the terms of use; raise it with every change.")
-    record: Path = Field(Path("state/terms.jsonl"), description="File to which each acceptance is appended.")
+    version: Text = setting("2026-1", description="Version of the terms of use; raise it with every change.")
+    record: Path = setting(Path("state/terms.jsonl"), description="File to which each acceptance is appended.")
 
 
 class Settings(Table):
-    mode: Literal["production", "development"] = Field(
+    mode: Literal["production", "development"] = setting(
         "production", description="In production nothing is served without TLS."
     )
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = Field(description="The portal's own country.")
-    time_zone: Text = Field("Europe/Paris", description="Time zone of the times shown.")
-    server: ServerSettings = Field(ServerSettings())
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = setting(description="The portal's own country.")
+    time_zone: Text = setting("Europe/Paris", description="Time zone of the times shown.")
+    server: ServerSettings = setting({})
     gateway: GatewaySettings
     login: LoginSettings
-    session: SessionSettings = Field(SessionSettings())
-    language: LanguageSettings = Field(LanguageSettings())
+    session: SessionSettings = setting({})
+    language: LanguageSettings = setting({})
     brand: BrandSettings
-    terms: TermsSettings = Field(TermsSettings())
-    texts: Path | None = Field(None, description="Folder of catalogues whose texts replace those of the portal.")
+    terms: TermsSettings = setting({})
+    texts: Path | None = setting(None, description="Folder of catalogues whose texts replace those of the portal.")
 
     @model_validator(mode="after")
     def _is_safe(self) -> Settings:

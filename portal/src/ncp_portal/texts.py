@@ -46,8 +46,9 @@ def load(
     shipped = resources.files("ncp_portal") / "texts"
     catalogues: dict[str, Texts] = {}
     for language in languages:
-        entries, failures = _shipped(shipped, language, f"{language}.toml"), _shipped(
-            shipped, language, f"failures.{language}.toml"
+        entries, failures = (
+            _shipped(shipped, language, f"{language}.toml"),
+            _shipped(shipped, language, f"failures.{language}.toml"),
         )
         flat = dict(_flat(entries, f"{language}.toml"))
         if own is not None:

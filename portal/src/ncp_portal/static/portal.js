@@ -46,8 +46,8 @@
   // The end of the session, announced two minutes before.
   const dialog = document.getElementById("session-end");
   if (!dialog) return;
-  const WARNING = 120;
   const given = dialog.dataset;
+  const WARNING = Number(given.warning);
   const left = document.getElementById("session-end-left");
   const start = Date.now();
   let active = start;
