@@ -85,7 +85,7 @@ def _playground(out: Path, console: Console) -> Playground:
 
 def _gateways(playground: Playground) -> list[Gateway]:
     return [
-        Gateway(country.name, country.config, country.health, country.folder / "gateway.log")
+        Gateway(f"the gateway of {country.name}", country.config, country.health, country.folder / "gateway.log")
         for country in playground.countries
     ]
 

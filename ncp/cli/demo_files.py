@@ -26,6 +26,8 @@ DATA = Path(__file__).resolve().parents[2] / "config"
 XCPD_PATH = "/services/XCPD_Service"
 XCA_PATH = "/services/XCA_Service"
 FRONTEND_PATH = "/ncp/services/FrontEnd"
+PORTAL_CLIENT = "portal"
+"""Name of the web portal at the identity provider."""
 _RENEW_BEFORE = timedelta(days=1)
 
 Tell = Callable[[str], None]
@@ -98,11 +100,13 @@ def write_playground(
     key_bits: int = 3072,
     mode: str = "development",
     patients: Path = DATA / "demo" / "patients",
+    issuer: str = "",
     tell: Tell = lambda what: None,
 ) -> Playground:
     """Write everything below ``folder``; certificates that are there and still valid are kept, they take long to make.
 
-    ``patients`` has one folder of patients per country. Raises ``OSError`` where the folder cannot be written and
+    ``patients`` has one folder of patients per country. ``issuer`` is the identity provider of country B, whose gateway
+    then judges who may log in. Raises ``OSError`` where the folder cannot be written and
     ``LoadRefused`` where a folder of patients holds none.
     """
     folder = folder.absolute()
@@ -119,7 +123,9 @@ def write_playground(
         tell(f"{country.name}: configuration, masks, patients")
         _write_folders(country, pki[country.code], other)
         country.config.write_text(
-            _configuration(country, FACTS[country.code], pki[country.code], other, workers, mode), encoding="utf-8"
+            _configuration(country, FACTS[country.code], pki[country.code], other, workers, mode)
+            + (_logins(issuer) if issuer and country is playground.asking else ""),
+            encoding="utf-8",
         )
         load_store(patients / country.code, country.folder / "state" / "documents.sqlite3")
     return playground
@@ -250,6 +256,7 @@ public_url = "https://{country.frontend}"
 name = "portal of {country.name}"
 certificate = {written(country.portal.certificate)}
 may_issue_hcp = true
+audience = ["{PORTAL_CLIENT}"]
 
 [health]
 listen = "{country.health}"
@@ -279,3 +286,12 @@ wave = 8
 level = "info"
 format = "json"
 {capture}"""
+
+
+def _logins(issuer: str) -> str:
+    """Who may log in: the rules that ship for the country, and the keys of its identity provider."""
+    return f"""
+[eligibility]
+issuer = "{issuer}"
+jwks_url = "{issuer}/protocol/openid-connect/certs"
+"""

@@ -1,4 +1,4 @@
-"""The two gateways of the demonstration as processes: started, waited for, and ended on every way out."""
+"""The programs of the demonstration as processes: started, waited for, and ended on every way out."""
 
 from __future__ import annotations
 
@@ -27,17 +27,22 @@ class GatewayDied(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One gateway to start: its configuration, where its health is asked, where its log goes."""
+    """One program to start: its configuration, where it is asked whether it is ready, where its log goes. ``module`` is
+    the command that takes ``serve``; ``path`` answers 200 once it is ready."""
 
     name: str
     config: Path
     health: Listen
     log: Path
+    module: str = "ncp.cli"
+    path: str = "/health/ready"
+    host: str = ""
+    """The ``Host`` that the program expects, where it is not the address that it listens on."""
 
 
 @contextlib.contextmanager
 def running(gateways: Sequence[Gateway]) -> Iterator[None]:
-    """Both gateways ready; none of their processes is left when the block ends, however it ends."""
+    """All of them ready; none of their processes is left when the block ends, however it ends."""
     processes: list[subprocess.Popen[bytes]] = []
     signals = _Signals()
     with signals.as_exceptions():
@@ -96,7 +101,7 @@ def _started(gateway: Gateway) -> subprocess.Popen[bytes]:
     with gateway.log.open("wb") as log:
         # A process group of its own: Ctrl-C reaches the demonstration only, which then ends the whole group.
         return subprocess.Popen(  # noqa: S603  our own program, no shell
-            [sys.executable, "-m", "ncp.cli", "serve", "--config", str(gateway.config)],
+            [sys.executable, "-m", gateway.module, "serve", "--config", str(gateway.config)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -108,17 +113,17 @@ def _started(gateway: Gateway) -> subprocess.Popen[bytes]:
 def _wait_until_ready(gateway: Gateway, process: subprocess.Popen[bytes], deadline: float) -> None:
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise GatewayDied(f"the gateway of {gateway.name} ended at once:\n{tail(gateway.log)}")
-        if _is_ready(gateway.health):
+            raise GatewayDied(f"{gateway.name} ended at once:\n{tail(gateway.log)}")
+        if _is_ready(gateway):
             return
         time.sleep(0.05)
-    raise GatewayDied(f"the gateway of {gateway.name} is not ready after {START_SECONDS:.0f} s:\n{tail(gateway.log)}")
+    raise GatewayDied(f"{gateway.name} is not ready after {START_SECONDS:.0f} s:\n{tail(gateway.log)}")
 
 
-def _is_ready(health: Listen) -> bool:
-    connection = http.client.HTTPConnection(health.host, health.port, timeout=2)
+def _is_ready(gateway: Gateway) -> bool:
+    connection = http.client.HTTPConnection(gateway.health.host, gateway.health.port, timeout=2)
     try:
-        connection.request("GET", "/health/ready")
+        connection.request("GET", gateway.path, headers={"Host": gateway.host} if gateway.host else {})
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):  # not listening yet
         return False

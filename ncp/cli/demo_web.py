@@ -1,0 +1,144 @@
+"""The web portal of country B and its identity provider in the playground: their files, and what starts them.
+
+Knows the configuration files of both. They are packages of their own (``portal/``), which the gateway does not import:
+they run as processes. The provider is the one for tests, with invented professionals.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from ncp.cli.demo_files import DATA, PORTAL_CLIENT, Country
+from ncp.cli.demo_gateways import Gateway
+from ncp.settings.fields import written
+from ncp.settings.types import Listen
+
+PORTAL_PORT = 8500
+PROVIDER_PORT = 8501
+_REALM = "/auth/realms/esante-wallet"
+_SECRET = "portal-of-the-demonstration"  # noqa: S105 - guards invented professionals on this machine
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Where both listen; browsers reach them by the name ``localhost``, which they take for a safe place."""
+
+    portal: Listen
+    provider: Listen
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.portal.port}"
+
+    @property
+    def issuer(self) -> str:
+        return f"http://localhost:{self.provider.port}{_REALM}"
+
+
+def is_installed() -> bool:
+    """Whether both packages are there."""
+    return all(find_spec(name) is not None for name in ("ncp_portal", "identity_provider"))
+
+
+def choose_ports(*, usual: bool) -> Web:
+    """The usual ports where they are free and wanted, else any."""
+    portal, provider = (_free(port if usual else 0) for port in (PORTAL_PORT, PROVIDER_PORT))
+    return Web(Listen("127.0.0.1", portal), Listen("127.0.0.1", provider))
+
+
+def _free(port: int) -> int:
+    with socket.socket() as one:
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def write_web(web: Web, country: Country, *, extra: str = "") -> Iterator[Gateway]:
+    """Writes the files of both below the country's folder, and yields what is to be started. ``extra`` is added to the
+    portal's configuration."""
+    folder = country.folder / "portal"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "secret").write_text(_SECRET + "\n", encoding="utf-8")
+    (folder / "clients.toml").write_text(_clients(web), encoding="utf-8")
+    provider, portal = folder / "provider.toml", folder / "portal.toml"
+    provider.write_text(_provider(web, country), encoding="utf-8")
+    portal.write_text(_portal(web, country) + extra, encoding="utf-8")
+    discovery = f"{_REALM}/.well-known/openid-configuration"
+    yield Gateway(
+        "the test identity provider", provider, web.provider, _log(folder, "provider"), "identity_provider", discovery
+    )
+    yield Gateway(
+        "the portal",
+        portal,
+        web.portal,
+        _log(folder, "portal"),
+        "ncp_portal",
+    )
+
+
+def _log(folder: Path, name: str) -> Path:
+    return folder / f"{name}.log"
+
+
+def _clients(web: Web) -> str:
+    return f"""# Made by ncp demo: who may ask the test identity provider.
+
+[[clients]]
+id = "{PORTAL_CLIENT}"
+name = "Sesali"
+secret = "{_SECRET}"
+redirect_uris = ["{web.url}/login/callback"]
+post_logout_redirect_uris = ["{web.url}/signed-out"]
+backchannel_logout_uri = "{web.url}/login/back-channel"
+"""
+
+
+def _provider(web: Web, country: Country) -> str:
+    people = DATA / "demo" / "professionals" / f"{country.code.lower()}.toml"
+    return f"""# Made by ncp demo: the test identity provider, with invented professionals.
+
+[listen]
+address = "{web.provider.host}"
+port = {web.provider.port}
+
+[provider]
+issuer = "{web.issuer}"
+clients = "clients.toml"
+people = {written(people)}
+"""
+
+
+def _portal(web: Web, country: Country) -> str:
+    return f"""# Made by ncp demo: the web portal. Every key: docs/portal.md.
+
+mode = "development"
+country = "{country.code}"
+
+[server]
+listen = "{web.portal}"
+public_url = "{web.url}"
+
+[gateway]
+url = "https://{country.frontend}"
+certificate = {written(country.portal.certificate)}
+key = {written(country.portal.key)}
+trust = {written(country.tls_ca)}
+
+[login]
+metadata_url = "{web.issuer}/.well-known/wallet-openid-configuration"
+client_id = "{PORTAL_CLIENT}"
+client_secret_file = "secret"
+
+[brand]
+organisation = "Agence du Numérique en Santé (démonstration)"
+address = ["9 rue de l'Exemple", "75015 Paris"]
+
+[terms]
+record = "terms.jsonl"
+"""
