@@ -52,6 +52,8 @@ def choose_ports(*, usual: bool) -> Web:
 
 def _free(port: int) -> int:
     with socket.socket() as one:
+        # Connections that ended a moment ago do not keep the port from a new listener.
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             one.bind(("127.0.0.1", port))
         except OSError:

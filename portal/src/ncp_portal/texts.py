@@ -33,7 +33,7 @@ class Texts:
     def __call__(self, key: str, /, **values: object) -> str:
         """The text of a key. Raises ``KeyError`` for one that no catalogue has: a page with a hole is a defect."""
         text = self.entries[key]
-        return text.format(**self.common, **values) if "{" in text else text
+        return text.format(**{**self.common, **values}) if "{" in text else text
 
     def has(self, key: str) -> bool:
         return key in self.entries
