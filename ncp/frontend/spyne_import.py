@@ -48,6 +48,9 @@ finally:
     if _without_cgi:
         del sys.modules["cgi"]
 
+# The hook has done its work. Python has passed over such ones since 3.12; other tools that look for modules cannot.
+sys.meta_path[:] = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
+
 _Operation = TypeVar("_Operation", bound=Callable[..., Any])
 
 

@@ -165,7 +165,7 @@ def asking_gateway(
     scripted partners keep few rules: their ``validation`` is off unless a test is about it."""
     france = playground.asking
     folder.mkdir()
-    for name in ("masks", "state"):
+    for name in ("masks", "pictures", "state"):
         (folder / name).mkdir()
     _copy(france.folder / "trust" / "fr", folder / "trust" / "fr")
     front, server, health = (Listen("127.0.0.1", port) for port in free_ports(3))

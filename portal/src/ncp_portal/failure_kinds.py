@@ -247,6 +247,8 @@ BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (client.IdentificationError, "other_traits_needed"),
     (client.ProfessionalRefused, "professional_refused"),
     (client.SecurityRefused, "security_refused"),
+    # Shown on a page of its own at the login; anywhere else it means the same as any other refusal.
+    (client.NotEligible, "not_allowed"),
     (client.NotPermitted, "not_allowed"),
     (client.ConsentMissing, "consent_refused"),
     (client.DocumentNotFound, "no_document"),
