@@ -28,7 +28,6 @@ from ncp_client import (
     ConnectionFailed,
     Consent,
     Document,
-    DocumentNotFound,
     DocumentPair,
     FetchedDocument,
     GatewayError,
@@ -44,7 +43,7 @@ from ncp_portal import failures, searches
 from ncp_portal.failure_kinds import Ending, Step
 from ncp_portal.log import log, where
 from ncp_portal.questions import Advance, Busy, GivenUp, Question
-from ncp_portal.searches import Search
+from ncp_portal.searches import Ended, Search
 from ncp_portal.sessions import Session
 
 if TYPE_CHECKING:
@@ -243,7 +242,8 @@ async def _find(portal: Portal, request: Request, session: Session, search: Sear
 
 async def _ask(portal: Portal, request: Request, search: Search, kind: str, work: Any) -> Response:
     """Puts a question and shows its answer if that comes at once, else the waiting."""
-    search.outcome = None
+    search.ended = None
+    search.language = portal.language(request)
     search.question = Question(kind, _STAGES[kind], time.monotonic())
     try:
         portal.desk.ask(search.question, work)
@@ -312,8 +312,13 @@ async def retry(portal: Portal, request: Request, session: Session) -> Response:
     await portal.form(request, session)
     if search is None:
         return _to(None)
-    if search.treatment is not None and search.patient is not None:
+    kind = search.ended.kind if search.ended is not None else ""
+    if kind == "consult" and search.patient is not None and search.purpose:
         return await _consult(portal, request, session, search)
+    if kind == "pdf":
+        return _to(search, "pdf")
+    if kind == "read" and search.pair is not None:
+        return await _read_again(portal, request, session, search)
     if search.patient is not None:
         return _to(search, "identity")
     if await _problems(portal, request, search, complete=True):
@@ -331,25 +336,24 @@ def _settle(portal: Portal, request: Request, search: Search) -> str:
     try:
         answer = question.answer()
     except GivenUp as given_up:
-        return _end(portal, request, search, Ending.TOO_SLOW if given_up.too_slow else Ending.CANCELLED, step, seconds)
-    except DocumentNotFound as error:
-        return _end(portal, request, search, error, step, seconds)
+        ending = Ending.TOO_SLOW if given_up.too_slow else Ending.CANCELLED
+        return _end(portal, request, search, ending, kind, step, seconds)
     except FAILURES as error:
-        return _end(portal, request, search, error, step, seconds)
+        return _end(portal, request, search, error, kind, step, seconds)
     except _NoDocuments:
-        return _end(portal, request, search, Ending.NO_DOCUMENTS, Step.LIST, seconds)
+        return _end(portal, request, search, Ending.NO_DOCUMENTS, kind, Step.LIST, seconds)
     except Exception as error:
         log("question.failed", country=search.country.code, step=kind, exception=where(error))
-        return _end(portal, request, search, ConnectionFailed("unexpected"), step, seconds)
+        return _end(portal, request, search, ConnectionFailed("unexpected"), kind, step, seconds)
     log("question.answered", country=search.country.code, step=kind, duration_ms=round(seconds * 1000, 1))
     if kind == "find":
         if len(answer) != 1:
             ending = Ending.SEVERAL_PERSONS if answer else Ending.NOBODY_FOUND
-            return _end(portal, request, search, ending, step, seconds)
+            return _end(portal, request, search, ending, kind, step, seconds)
         search.patient = answer[0]
         return "identity"
     if kind == "pdf":
-        search.original, search.rendered["pdf"] = answer
+        search.original, search.rendered["pdf", ""] = answer
         return "pdf"
     if kind == "consult":
         search.treatment, search.pairs, search.list_warnings, structured, rendered = answer
@@ -357,7 +361,7 @@ def _settle(portal: Portal, request: Request, search: Search) -> str:
         structured, rendered = answer
     search.structured = structured
     if rendered is not None:
-        search.rendered["translated"] = rendered
+        search.rendered["translated", search.language] = rendered
     return "summary" if structured is not None else "pdf"
 
 
@@ -365,31 +369,39 @@ class _NoDocuments(Exception):
     """The country has no summary of the patient."""
 
 
-def _end(portal: Portal, request: Request, search: Search, failure: Any, step: Step, seconds: float) -> str:
-    texts = portal.failure_texts(request)
-    search.outcome = failures.outcome_of(failure, step=step, country=search.country.name, texts=texts)
+def _end(
+    portal: Portal, request: Request, search: Search, failure: failures.Failure, kind: str, step: Step, seconds: float
+) -> str:
+    search.ended = Ended(kind, failure, step)
+    told = _told(portal, request, search, search.ended)
     log(
         "question.ended",
         country=search.country.code,
-        step=str(step),
-        outcome=search.outcome.kind,
-        code=search.outcome.code,
-        reference=search.outcome.reference,
+        step=kind,
+        outcome=told.kind,
+        code=told.code,
+        reference=told.reference,
         duration_ms=round(seconds * 1000, 1),
     )
     return "outcome"
 
 
+def _told(portal: Portal, request: Request, search: Search, ended: Ended) -> failures.Outcome:
+    texts = portal.failure_texts(request)
+    return failures.outcome_of(ended.failure, step=ended.step, country=search.country.name, texts=texts)
+
+
 async def outcome(portal: Portal, request: Request, session: Session) -> Response:
     """GET /search/{id}/outcome: nobody, several, or what went wrong, in plain words."""
     search = _search(request, session)
-    if search is None or search.outcome is None:
+    if search is None or search.ended is None:
         return _to(search, _place(search))
-    told = search.outcome
+    search.country = await portal.directory.named(search.country, portal.language(request))
+    told = _told(portal, request, search, search.ended)
     return portal.page(
         request,
         "outcome.html",
-        country=await portal.directory.named(search.country, portal.language(request)),
+        country=search.country,
         **{
             name: getattr(told, name)
             for name in (
@@ -456,7 +468,9 @@ async def notice(portal: Portal, request: Request, session: Session) -> Response
     search = _search(request, session)
     if search is None:
         return _to(None)
-    return await portal.notice(request, search.country.code)
+    response = await portal.notice(request, search.country.code)
+    search.notice_language = request.query_params["language"]
+    return response
 
 
 # 5 Consult
@@ -473,20 +487,20 @@ async def consult(portal: Portal, request: Request, session: Session) -> Respons
     if problems := [name for name in wanted if name not in ticked]:
         return await _identity_page(portal, request, search, problems, ticked)
     # Consent that was gathered counts, also in an emergency.
-    search.purpose = "TREATMENT" if CONSENT in ticked else "EMERGENCY"
+    search.purpose, search.consent = "EMERGENCY", None
+    if CONSENT in ticked:
+        offered = await portal.directory.notice_languages(search.country.code)
+        usual = portal.directory.language_of(search.country.code, offered) or portal.language(request)
+        spoken = search.notice_language or usual
+        version = await portal.directory.notice_version(search.country.code, spoken)
+        search.purpose, search.consent = "TREATMENT", Consent(version, spoken, given_at=datetime.now(UTC))
     return await _consult(portal, request, session, search)
 
 
 async def _consult(portal: Portal, request: Request, session: Session, search: Search) -> Response:
-    patient, purpose, asking = search.patient, search.purpose, _session(session)
+    patient, purpose, consent, asking = search.patient, search.purpose, search.consent, _session(session)
     assert patient is not None  # noqa: S101 - whoever calls has looked
     language = portal.language(request)
-    consent = None
-    if purpose == "TREATMENT":
-        offered = await portal.directory.notice_languages(search.country.code)
-        spoken = portal.directory.language_of(search.country.code, offered) or language
-        version = await portal.directory.notice_version(search.country.code, spoken)
-        consent = Consent(version, spoken, given_at=datetime.now(UTC))
     search.forget_documents()
 
     def work(advance: Advance) -> Any:
@@ -527,6 +541,7 @@ async def summary(portal: Portal, request: Request, session: Session) -> Respons
     pair = search.pair if search is not None else None
     if search is None or pair is None:
         return _to(search, _place(search))
+    searches.make_room(session.searches, search, portal.settings.session.documents << 20)
     if search.structured is None:
         return await _without_structure(portal, request, search, pair)
     view = request.query_params.get("view", "")
@@ -534,7 +549,7 @@ async def summary(portal: Portal, request: Request, session: Session) -> Respons
     try:
         rendered = await _rendered(portal, request, session, search, view)
     except FAILURES as error:
-        return _to(search, _end(portal, request, search, error, Step.DOCUMENT, 0.0))
+        return _to(search, _end(portal, request, search, error, "show", Step.DOCUMENT, 0.0))
     parts = await portal.desk.call(rendered.embedded)
     warnings = (*search.list_warnings, *search.structured.warnings, *rendered.warnings)
     return portal.page(
@@ -605,8 +620,14 @@ async def document(portal: Portal, request: Request, session: Session) -> Respon
     if search is None or search.treatment is None or not number.isdecimal() or int(number) >= len(search.pairs):
         return _to(search, _place(search))
     search.current = int(number)
+    return await _read_again(portal, request, session, search)
+
+
+async def _read_again(portal: Portal, request: Request, session: Session, search: Search) -> Response:
     search.forget_reading()
     treatment, pair, language = search.treatment, search.pairs[search.current], portal.language(request)
+    if treatment is None:
+        return _to(search, _place(search))
     return await _ask(
         portal, request, search, "read", lambda advance: _read(session, treatment, pair, language, advance, 1)
     )
@@ -614,14 +635,13 @@ async def document(portal: Portal, request: Request, session: Session) -> Respon
 
 async def _rendered(portal: Portal, request: Request, session: Session, search: Search, view: str) -> Rendered:
     """A view of the summary, made by the gateway when it is looked at for the first time."""
-    found = search.rendered.get(view)
+    fetched, asking, language = search.structured, _session(session), portal.language(request)
+    found = search.rendered.get((view, language))
     if found is not None:
         return found
-    fetched, asking, language = search.structured, _session(session), portal.language(request)
     assert fetched is not None  # noqa: S101 - whoever calls has looked
     rendered: Rendered = await portal.desk.call(lambda: asking.render(fetched, view=view, language=language))
-    search.rendered[view] = rendered
-    searches.make_room(session.searches, search, portal.settings.session.documents << 20)
+    search.rendered[view, language] = rendered
     return rendered
 
 
@@ -633,7 +653,7 @@ async def on_paper(portal: Portal, request: Request, session: Session) -> Respon
     try:
         rendered = await _rendered(portal, request, session, search, "print")
     except FAILURES as error:
-        return _to(search, _end(portal, request, search, error, Step.DOCUMENT, 0.0))
+        return _to(search, _end(portal, request, search, error, "show", Step.DOCUMENT, 0.0))
     return Response(rendered.content, headers=headers.page())
 
 
@@ -645,7 +665,7 @@ async def pdf(portal: Portal, request: Request, session: Session) -> Response:
         return _to(search, _place(search))
     if pair.original is None:
         return _to(search, "summary")
-    if (rendered := search.rendered.get("pdf")) is None:
+    if (rendered := search.rendered.get(("pdf", ""))) is None:
         if search.question is not None:
             return _to(search, "waiting")
         treatment, wanted, asking = search.treatment, pair.original, _session(session)
@@ -657,6 +677,7 @@ async def pdf(portal: Portal, request: Request, session: Session) -> Response:
             return fetched, asking.render(fetched, view="pdf", language=language)
 
         return await _ask(portal, request, search, "pdf", work)
+    searches.make_room(session.searches, search, portal.settings.session.documents << 20)
     warnings = (*(search.original.warnings if search.original else ()), *rendered.warnings)
     return portal.page(
         request,
@@ -669,7 +690,7 @@ async def pdf(portal: Portal, request: Request, session: Session) -> Response:
 async def pdf_file(portal: Portal, request: Request, session: Session) -> Response:
     """GET /search/{id}/document.pdf: the file in the frame, or to be kept."""
     search = _search(request, session)
-    rendered = search.rendered.get("pdf") if search is not None else None
+    rendered = search.rendered.get(("pdf", "")) if search is not None else None
     if rendered is None:
         return PlainTextResponse("", 404)
     inline = "download" not in request.query_params
@@ -698,7 +719,7 @@ def _place(search: Search | None) -> str:
         return ""
     if search.question is not None:
         return "waiting"
-    if search.outcome is not None:
+    if search.ended is not None:
         return "outcome"
     if search.pairs:
         return "summary" if search.structured is not None else "pdf"

@@ -78,7 +78,7 @@ class Question(Generic[T]):
     def answer(self) -> T:
         """What came. Raises what the question raised, or ``GivenUp``; only once it is over."""
         if self._error is not None:
-            raise self._error.with_traceback(None)
+            raise self._error
         return self._answer  # type: ignore[return-value]
 
     def give_up(self, *, too_slow: bool = False) -> None:

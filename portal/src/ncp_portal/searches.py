@@ -11,11 +11,21 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
-from ncp_client import Country, DocumentPair, FetchedDocument, Patient, Rendered, SearchMask, Treatment
-from ncp_portal.failures import Outcome
+from ncp_client import Consent, Country, DocumentPair, FetchedDocument, Patient, Rendered, SearchMask, Treatment
+from ncp_portal.failure_kinds import Step
+from ncp_portal.failures import Failure
 from ncp_portal.questions import Question
 
 ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Ended:
+    """How the last question ended when it brought nothing: ``kind`` of the question, and what is to be told."""
+
+    kind: str
+    failure: Failure
+    step: Step
 
 
 @dataclass(slots=True, repr=False, eq=False)
@@ -30,9 +40,13 @@ class Search:
     chosen: dict[str, str] = field(default_factory=dict)
     """The alternative chosen, by group."""
     question: Question[Any] | None = None
-    outcome: Outcome | None = None
+    ended: Ended | None = None
     patient: Patient | None = None
     purpose: str = ""
+    """``TREATMENT`` or ``EMERGENCY``, once it is confirmed."""
+    consent: Consent | None = None
+    notice_language: str = ""
+    """Of the notice that the patient was given."""
     treatment: Treatment | None = None
     pairs: list[DocumentPair] = field(default_factory=list)
     list_warnings: tuple[str, ...] = ()
@@ -40,8 +54,10 @@ class Search:
     """Which of ``pairs`` is read."""
     structured: FetchedDocument | None = None
     original: FetchedDocument | None = None
-    rendered: dict[str, Rendered] = field(default_factory=dict)
-    """By view; ``pdf`` is the original."""
+    language: str = ""
+    """The reader's language when the document was asked for."""
+    rendered: dict[tuple[str, str], Rendered] = field(default_factory=dict)
+    """By view and language; the view ``pdf`` is the original."""
 
     def __repr__(self) -> str:
         return "Search(<redacted>)"
@@ -66,8 +82,8 @@ class Search:
         """Back to the traits: who was found, the confirmation and the documents are gone."""
         if self.question is not None:
             self.question.give_up()
-        self.question = self.outcome = self.patient = self.treatment = None
-        self.purpose = ""
+        self.question = self.ended = self.patient = self.consent = self.treatment = None
+        self.purpose = self.notice_language = ""
         self.forget_documents()
 
     def forget_documents(self) -> None:
