@@ -39,6 +39,7 @@ from ncp_client import (
     Treatment,
     headers,
 )
+from ncp_client import Session as Asking
 from ncp_portal import failures, searches
 from ncp_portal.failure_kinds import Ending, Step
 from ncp_portal.log import log, where
@@ -244,15 +245,15 @@ async def _ask(portal: Portal, request: Request, search: Search, kind: str, work
     """Puts a question and shows its answer if that comes at once, else the waiting."""
     search.ended = None
     search.language = portal.language(request)
-    search.question = Question(kind, _STAGES[kind], time.monotonic())
+    question = search.question = Question(kind, _STAGES[kind], time.monotonic())
     try:
-        portal.desk.ask(search.question, work)
+        portal.desk.ask(question, work)
     except Busy:
         search.question = None
         log("question.busy", country=search.country.code, step=kind)
         return portal.problem(request, 503)
-    if await search.question.over_within(QUICK):
-        return _to(search, _settle(portal, request, search))
+    if await question.over_within(QUICK):
+        return _to(search, _settle(portal, request, search, question))
     return _to(search, "waiting")
 
 
@@ -262,7 +263,7 @@ async def waiting(portal: Portal, request: Request, session: Session) -> Respons
     if search is None or search.question is None:
         return _to(search, _place(search))
     if search.question.is_over:
-        return _to(search, _settle(portal, request, search))
+        return _to(search, _settle(portal, request, search, search.question))
     return portal.page(request, "waiting.html", refresh=REFRESH, **await _progress(portal, request, search))
 
 
@@ -276,9 +277,9 @@ async def progress(portal: Portal, request: Request, session: Session) -> Respon
     until = time.monotonic() + HELD
     while time.monotonic() < until:
         if await question.over_within(min(1.0, until - time.monotonic())):
-            if search.question is not question:
-                return _go(search, _place(search))
-            return _go(search, _settle(portal, request, search))
+            return _go(search, _settle(portal, request, search, question))
+        if search.question is not question:
+            return _go(search, _place(search))
         if [each.state for each in question.stages()] != before or until - time.monotonic() < HELD - 1:
             break
     return portal.page(request, "_progress.html", **await _progress(portal, request, search))
@@ -303,7 +304,7 @@ async def cancel(portal: Portal, request: Request, session: Session) -> Response
     if search is None or search.question is None:
         return _to(search, _place(search))
     search.question.give_up()
-    return _to(search, _settle(portal, request, search))
+    return _to(search, _settle(portal, request, search, search.question))
 
 
 async def retry(portal: Portal, request: Request, session: Session) -> Response:
@@ -326,10 +327,11 @@ async def retry(portal: Portal, request: Request, session: Session) -> Response:
     return await _find(portal, request, session, search)
 
 
-def _settle(portal: Portal, request: Request, search: Search) -> str:
-    """Takes the answer of a question that is over into the search; the page that shows it."""
-    question = search.question
-    assert question is not None  # noqa: S101 - whoever calls has looked
+def _settle(portal: Portal, request: Request, search: Search, question: Question[Any]) -> str:
+    """Takes the answer of a question that is over into the search, once; the page that shows where that is now."""
+    if search.question is not question:
+        # Another tab has taken it, or something else was asked meanwhile.
+        return _place(search)
     search.question = None
     kind, step = question.kind, _STEPS[question.kind]
     seconds = time.monotonic() - question.began
@@ -372,6 +374,9 @@ class _NoDocuments(Exception):
 def _end(
     portal: Portal, request: Request, search: Search, failure: failures.Failure, kind: str, step: Step, seconds: float
 ) -> str:
+    if isinstance(failure, BaseException):
+        # What was asked hangs on the frames of the thread.
+        failure.__traceback__ = failure.__context__ = None
     search.ended = Ended(kind, failure, step)
     told = _told(portal, request, search, search.ended)
     log(
@@ -511,7 +516,7 @@ async def _consult(portal: Portal, request: Request, session: Session, search: S
             raise _NoDocuments
         newest_first = sorted(pairs, key=_made, reverse=True)
         advance(2)
-        structured, rendered = _read(session, treatment, newest_first[0], language, advance, 3)
+        structured, rendered = _read(asking, treatment, newest_first[0], language, advance, 3)
         return treatment, newest_first, pairs.warnings, structured, rendered
 
     return await _ask(portal, request, search, "consult", work)
@@ -522,14 +527,14 @@ def _made(pair: DocumentPair) -> datetime:
 
 
 def _read(
-    session: Session, treatment: Treatment, pair: DocumentPair, language: str, advance: Advance, stage: int
+    asking: Asking, treatment: Treatment, pair: DocumentPair, language: str, advance: Advance, stage: int
 ) -> tuple[FetchedDocument | None, Rendered | None]:
     """The structured document and its page; nothing where the country has a PDF alone."""
     if pair.structured is None:
         return None, None
     fetched = treatment.fetch(pair.structured, language=language)
     advance(stage)
-    return fetched, _session(session).render(fetched, view="translated", language=language)
+    return fetched, asking.render(fetched, view="translated", language=language)
 
 
 # 6 Read
@@ -626,10 +631,11 @@ async def document(portal: Portal, request: Request, session: Session) -> Respon
 async def _read_again(portal: Portal, request: Request, session: Session, search: Search) -> Response:
     search.forget_reading()
     treatment, pair, language = search.treatment, search.pairs[search.current], portal.language(request)
+    asking = _session(session)
     if treatment is None:
         return _to(search, _place(search))
     return await _ask(
-        portal, request, search, "read", lambda advance: _read(session, treatment, pair, language, advance, 1)
+        portal, request, search, "read", lambda advance: _read(asking, treatment, pair, language, advance, 1)
     )
 
 
@@ -706,7 +712,7 @@ def _search(request: Request, session: Session) -> Search | None:
     return session.searches.get(request.path_params["id"])
 
 
-def _session(session: Session) -> Any:
+def _session(session: Session) -> Asking:
     login = session.login
     if login is None or login.session is None:
         raise RuntimeError("nobody is logged in")
