@@ -101,7 +101,7 @@ def test_times_are_written_for_people(seconds: float, text: str) -> None:
 def test_a_gateway_that_does_not_start_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     config = tmp_path / "ncp.toml"
     config.write_text("mode = 5\n")
-    gateway = Gateway("Croatia", config, Listen("127.0.0.1", 9), tmp_path / "gateway.log")
+    gateway = Gateway("the gateway of Croatia", config, Listen("127.0.0.1", 9), tmp_path / "gateway.log")
     with pytest.raises(GatewayDied) as caught, running([gateway]):
         pytest.fail("it cannot run")
     assert "the gateway of Croatia ended at once" in str(caught.value)
