@@ -120,11 +120,12 @@ def write_playground(
     playground = Playground(folder, answering=made["HR"], asking=made["FR"])
     for country in playground.countries:
         other = next(one for one in playground.countries if one is not country)
+        own_issuer = issuer if country is playground.asking else ""
         tell(f"{country.name}: configuration, masks, patients")
         _write_folders(country, pki[country.code], other)
         country.config.write_text(
-            _configuration(country, FACTS[country.code], pki[country.code], other, workers, mode)
-            + (_logins(issuer) if issuer and country is playground.asking else ""),
+            _configuration(country, FACTS[country.code], pki[country.code], other, workers, mode, own_issuer)
+            + _logins(own_issuer),
             encoding="utf-8",
         )
         load_store(patients / country.code, country.folder / "state" / "documents.sqlite3")
@@ -210,8 +211,11 @@ def _write_folders(country: Country, pki: DevCountry, other: Country) -> None:
         shutil.copytree(DATA / "search_masks" / "pictures" / code, country.folder / "pictures" / code)
 
 
-def _configuration(country: Country, facts: _Facts, pki: DevCountry, other: Country, workers: int, mode: str) -> str:
+def _configuration(
+    country: Country, facts: _Facts, pki: DevCountry, other: Country, workers: int, mode: str, issuer: str
+) -> str:
     """The TOML file. Paths are absolute, so that it can be used from anywhere on this machine."""
+    audience = f'audience = ["{PORTAL_CLIENT}"]\n' if issuer else ""
     capture = f"\n[capture]\nfolder = {written(country.messages)}\n" if mode == "development" else ""
     return f"""# Made by ncp demo: country {country.code} of a playground on this machine.
 # A commented example: config/examples/country-a.toml; every key: docs/configuration.md.
@@ -256,8 +260,7 @@ public_url = "https://{country.frontend}"
 name = "portal of {country.name}"
 certificate = {written(country.portal.certificate)}
 may_issue_hcp = true
-audience = ["{PORTAL_CLIENT}"]
-
+{audience}
 [health]
 listen = "{country.health}"
 
@@ -290,6 +293,8 @@ format = "json"
 
 def _logins(issuer: str) -> str:
     """Who may log in: the rules that ship for the country, and the keys of its identity provider."""
+    if not issuer:
+        return ""
     return f"""
 [eligibility]
 issuer = "{issuer}"
