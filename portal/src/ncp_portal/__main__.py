@@ -10,6 +10,7 @@ from pathlib import Path
 import uvicorn
 
 from ncp_portal.app import make_app
+from ncp_portal.connections import BoundedProtocol
 from ncp_portal.failures import BadTexts
 from ncp_portal.log import log, take_over
 from ncp_portal.portal import Portal
@@ -58,6 +59,8 @@ def serve(settings: Settings, portal: Portal) -> None:
         ssl_keyfile=settings.server.key,
         proxy_headers=bool(settings.server.proxies),
         forwarded_allow_ips=list(settings.server.proxies),
+        http=BoundedProtocol,
+        ws="none",
         access_log=False,
         log_config=None,
         server_header=False,

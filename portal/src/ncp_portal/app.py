@@ -19,17 +19,18 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ncp_client import ConnectionFailed, GatewayError, PortalRefused
-from ncp_portal import failures, journey
+from ncp_portal import failures, journey, waits
 from ncp_portal.failure_kinds import Step
 from ncp_portal.log import log, where
 from ncp_portal.login import LoginFailed
 from ncp_portal.portal import Portal
-from ncp_portal.security import Guard, TooLarge
+from ncp_portal.security import Guard, TooLarge, TooSlow
 from ncp_portal.sessions import Session
 
 BACK_CHANNEL = "/login/back-channel"
 _FOREVER = "public, max-age=31536000, immutable"
-_STATUSES = frozenset((400, 403, 404, 405, 413, 421, 429, 500, 503))
+_STATUSES = frozenset((400, 403, 404, 405, 408, 413, 421, 429, 500, 503))
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 Page = Callable[[Request], Awaitable[Response]]
 
@@ -108,10 +109,11 @@ def make_app(portal: Portal) -> ASGIApp:
         exception_handlers={
             HTTPException: _http_problem(portal),
             TooLarge: _status_problem(portal, 413),
+            TooSlow: _status_problem(portal, 408),
+            LoginFailed: _login_problem(portal),
             GatewayError: _gateway_problem(portal),
             ConnectionFailed: _gateway_problem(portal),
             PortalRefused: _gateway_problem(portal),
-            Exception: _unexpected(portal),
         },
     )
 
@@ -251,12 +253,11 @@ def _gateway_problem(portal: Portal) -> Callable[[Request, Exception], Awaitable
     return problem
 
 
-def _unexpected(portal: Portal) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _login_problem(portal: Portal) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def problem(request: Request, error: Exception) -> Response:
-        if isinstance(error, LoginFailed):
-            log("login.failed", code=error.code, reason=error.reason)
-        log("request.failed", exception=where(error))
-        return portal.problem(request, 500)
+        assert isinstance(error, LoginFailed)  # noqa: S101 - as registered
+        log("login.failed", code=error.code, reason=error.reason)
+        return portal.problem(request, 503)
 
     return problem
 
@@ -271,7 +272,7 @@ class _Logged:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 500
+        began, status, waited = time.perf_counter(), 500, waits.begin()
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -285,5 +286,12 @@ class _Logged:
             route = scope.get("route")
             path = route.path if isinstance(route, Route) else "-"
             if not path.startswith(("/static", "/health")):
-                elapsed = round((time.perf_counter() - began) * 1000, 1)
-                log("request", method=scope["method"], route=path, status=status, duration_ms=elapsed)
+                elapsed = time.perf_counter() - began
+                log(
+                    "request",
+                    method=scope["method"] if scope["method"] in _METHODS else "-",
+                    route=path,
+                    status=status,
+                    duration_ms=round(elapsed * 1000, 1),
+                    own_ms=round((elapsed - waited.seconds) * 1000, 1),
+                )

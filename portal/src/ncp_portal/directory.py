@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from babel import languages as cldr
 
 from ncp_client import Country, Gateway, Notice, SearchMask
+from ncp_portal import waits
 from ncp_portal.questions import Desk
 
 T = TypeVar("T")
@@ -78,6 +79,10 @@ class Directory:
         if kept is not None and time.monotonic() < kept[0]:
             answer: T = kept[1]
             return answer
+        with waits.for_others():
+            return await self._asked(key, seconds, ask)
+
+    async def _asked(self, key: tuple[str, ...], seconds: float, ask: Callable[[], T]) -> T:
         async with self._locks.setdefault(key, asyncio.Lock()):
             kept = self._kept.get(key)
             if kept is not None and time.monotonic() < kept[0]:

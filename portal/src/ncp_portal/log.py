@@ -22,6 +22,8 @@ class Fields(TypedDict, total=False):
     route: str
     status: int
     duration_ms: float
+    own_ms: float
+    """``duration_ms`` without what was awaited of the gateway and the identity provider."""
     country: str
     step: str
     outcome: str

@@ -21,6 +21,7 @@ from joserfc.jwk import KeySet
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
+from ncp_portal import waits
 from ncp_portal.settings import LoginSettings
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
@@ -106,9 +107,10 @@ class Provider:
         metadata = await self._metadata()
         request.scope["session"] = handshake
         try:
-            token = await self._app.authorize_access_token(
-                request, leeway=LEEWAY, claims_options=self._claims(metadata)
-            )
+            with waits.for_others():
+                token = await self._app.authorize_access_token(
+                    request, leeway=LEEWAY, claims_options=self._claims(metadata)
+                )
         except httpx.HTTPError as error:
             raise LoginFailed("AUTH_UNAVAILABLE", type(error).__name__) from None
         except _REFUSED as error:
@@ -133,7 +135,8 @@ class Provider:
         """As it came: the gateway reads it and compares its subject with that of the ID token."""
         metadata = await self._metadata()
         try:
-            response = await self._app.get(metadata["userinfo_endpoint"], token=token)
+            with waits.for_others():
+                response = await self._app.get(metadata["userinfo_endpoint"], token=token)
         except (httpx.HTTPError, AuthlibBaseError, KeyError) as error:
             raise LoginFailed("AUTH_UNAVAILABLE", type(error).__name__) from None
         if response.status_code != 200 or len(response.content) > USER_INFO_MAX:
@@ -197,7 +200,8 @@ class Provider:
 
     async def _metadata(self) -> dict[str, Any]:
         try:
-            metadata: dict[str, Any] = await self._app.load_server_metadata()
+            with waits.for_others():
+                metadata: dict[str, Any] = await self._app.load_server_metadata()
         except (httpx.HTTPError, ValueError) as error:
             raise LoginFailed("AUTH_UNAVAILABLE", type(error).__name__) from None
         offered = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]

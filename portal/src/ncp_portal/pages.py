@@ -46,7 +46,10 @@ class Pages:
             self.files["brand"] = StaticFile(media, content, _digest(content))
         self._brand = settings.brand
         self._environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("ncp_portal"), autoescape=True, undefined=jinja2.StrictUndefined
+            loader=jinja2.PackageLoader("ncp_portal"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            auto_reload=False,
         )
 
     def write(self, template: str, language: str, shared: Mapping[str, Any], own: Mapping[str, Any]) -> str:

@@ -201,11 +201,7 @@ class Portal:
         if fields.get("terms") != "on":
             return await self.home(request, "terms")
         self._forget(request)
-        begun = self.sessions.begin(self.language(request), time.monotonic())
-        if begun is None:
-            log("sessions.full", count=len(self.sessions))
-            return self.problem(request, 503)
-        token, session = begun
+        token, session = self.sessions.begin(self.language(request), time.monotonic())
         session.terms = (self.settings.terms.version, datetime.now(UTC).isoformat(timespec="seconds"))
         response = await self._to_provider(request, session)
         self._give(response, token)
@@ -256,8 +252,10 @@ class Portal:
                 request.state.session = End.UNKNOWN
             return self._refusal(request, refused.code, refused.message, *shown)
         first = session.login is None
+        token = self.sessions.renew(session, time.monotonic())
+        if token is None:
+            return self._no_place(request, session)
         session.tokens, session.login, session.wanted = tokens, entered, None
-        token = self.sessions.renew(session)
         if first:
             await self._record_terms(session, entered.identifier)
         log("login.accepted", outcome="open" if session.is_open else "choose")
@@ -267,6 +265,15 @@ class Portal:
         response = RedirectResponse("/search" if session.is_open else "/place", 303)
         self._give(response, token)
         return response
+
+    def _no_place(self, request: Request, session: Session) -> Response:
+        """The session has ended while the gateway was asked, or there are as many as may be."""
+        if not self.sessions.is_known(session):
+            return RedirectResponse("/session-ended", 303)
+        log("sessions.full", count=len(self.sessions))
+        self.sessions.end(session, End.LEFT)
+        request.state.session = End.UNKNOWN
+        return self.problem(request, 503)
 
     async def place(self, request: Request, session: Session) -> Response:
         """GET and POST /place: the practice situation, chosen once and changed when needed."""

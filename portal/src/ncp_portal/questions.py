@@ -13,6 +13,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from ncp_portal import waits
+
 T = TypeVar("T")
 
 Advance = Callable[[int], None]
@@ -70,7 +72,8 @@ class Question(Generic[T]):
     async def over_within(self, seconds: float) -> bool:
         """Waits for the end, but not longer."""
         try:
-            await asyncio.wait_for(self._over.wait(), max(0.0, seconds))
+            with waits.for_others():
+                await asyncio.wait_for(self._over.wait(), max(0.0, seconds))
         except TimeoutError:
             return False
         return True
@@ -133,4 +136,5 @@ class Desk:
 
     async def call(self, work: Callable[[], T]) -> T:
         """A short call of the gateway itself, which nobody needs to see the progress of."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        with waits.for_others():
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)

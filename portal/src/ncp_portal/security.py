@@ -6,14 +6,21 @@ or ``Sec-Fetch-Site`` (Fetch Standard; Fetch Metadata Request Headers), and with
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ncp_portal.log import log, where
 
 FORM_MAX = 64 * 1024
 """Bytes of a form; the largest has a dozen short fields."""
+FORM_SECONDS = 20.0
+"""Until the whole of a form is there."""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -37,7 +44,8 @@ def policy(*, provider: str, style: str = "") -> str:
 
 
 class Guard:
-    """ASGI middleware: puts the headers on every answer, and stops what comes from elsewhere or is too large.
+    """ASGI middleware: puts the headers on every answer, and stops what comes from elsewhere or is too large. What
+    nobody has foreseen ends here too, so that its page has the headers as well.
 
     A POST must come from a page of ``origin``; only ``exempt`` paths, which the identity provider calls, may not.
     Refusals are answered by ``refuse``, an ASGI application, with the status in ``scope["refused"]``.
@@ -60,9 +68,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        has_started = False
 
         async def guarded(message: Message) -> None:
+            nonlocal has_started
             if message["type"] == "http.response.start":
+                has_started = True
                 given = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     given.setdefault(name, value)
@@ -73,7 +84,24 @@ class Guard:
             scope["refused"] = status
             await self._refuse(scope, receive, guarded)
             return
-        await self._app(scope, _bounded(receive), guarded)
+        try:
+            await self._app(scope, _bounded(receive), guarded)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            log("request.failed", exception=where(error))
+            if has_started:
+                # The answer is cut off, which whoever reads it notices.
+                raise
+            await self._unexpected(scope, receive, guarded)
+
+    async def _unexpected(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["refused"] = 500
+        try:
+            await self._refuse(scope, receive, send)
+        except Exception as error:
+            log("request.failed", exception=where(error))
+            await PlainTextResponse("500", 500)(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> int:
         if headers.get("host", "") != self._host and not scope["path"].startswith("/health"):
@@ -99,12 +127,24 @@ class TooLarge(Exception):
     """A body of more than ``FORM_MAX`` bytes that had not announced it."""
 
 
+class TooSlow(Exception):
+    """A body that was not whole after ``FORM_SECONDS``."""
+
+
 def _bounded(receive: Receive) -> Receive:
-    seen = 0
+    seen, is_whole, ends = 0, False, 0.0
 
     async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
+        nonlocal seen, is_whole, ends
+        if is_whole:
+            return await receive()
+        ends = ends or asyncio.get_running_loop().time() + FORM_SECONDS
+        try:
+            async with asyncio.timeout_at(ends):
+                message = await receive()
+        except TimeoutError:
+            raise TooSlow from None
+        is_whole = not message.get("more_body", False)
         seen += len(message.get("body", b""))
         if seen > FORM_MAX:
             raise TooLarge

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 TOKEN_BYTES = 32
 LOGIN_SECONDS = 600.0
 """Time to log in at the provider."""
+_BEGUN_MOST = 20_000
+"""Logins begun and not finished. They cost nobody anything, so anybody could fill a list of them: the oldest makes
+place, and who is logged in is counted apart."""
 _ENDED_MOST = 10_000
 """Ended sessions whose reason is remembered, so that a page can say why."""
 
@@ -81,24 +84,33 @@ class Sessions:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._begun: OrderedDict[bytes, Session] = OrderedDict()
         self._open: OrderedDict[bytes, Session] = OrderedDict()
         self._ended: OrderedDict[bytes, End] = OrderedDict()
 
     def __len__(self) -> int:
+        """Those of professionals who are logged in."""
         return len(self._open)
 
-    def begin(self, language: str, at: float) -> tuple[str, Session] | None:
-        """A token for the browser and its session; None when there are as many as may be."""
-        self.sweep(at)
-        if len(self._open) >= self._limits.most:
-            return None
+    def begin(self, language: str, at: float) -> tuple[str, Session]:
+        """A token for the browser and its session, which has some minutes to become that of a professional."""
+        while len(self._begun) >= _BEGUN_MOST:
+            self._begun.popitem(last=False)
         token = secrets.token_urlsafe(TOKEN_BYTES)
         session = Session(_digest(token), secrets.token_urlsafe(TOKEN_BYTES), at, at, language)
-        self._open[session.key] = session
+        self._begun[session.key] = session
         return token, session
 
-    def renew(self, session: Session) -> str:
-        """A new token for a session: one that somebody knew before the login is worth nothing after it."""
+    def renew(self, session: Session, at: float) -> str | None:
+        """A new token for a session that is a professional's from here on: one that somebody knew before the login is
+        worth nothing after it. None when the session has ended meanwhile, or there are as many as may be."""
+        if session.key not in self._open:
+            if session.key not in self._begun:
+                return None
+            self.sweep(at)
+            if len(self._open) >= self._limits.most:
+                return None
+        self._begun.pop(session.key, None)
         self._open.pop(session.key, None)
         token = secrets.token_urlsafe(TOKEN_BYTES)
         session.key, session.csrf = _digest(token), secrets.token_urlsafe(TOKEN_BYTES)
@@ -108,7 +120,7 @@ class Sessions:
     def find(self, token: str, at: float) -> Session | End:
         """The session of a token, counted as seen now; or why there is none."""
         key = _digest(token)
-        session = self._open.get(key)
+        session = self._open.get(key) or self._begun.get(key)
         if session is None:
             return self._ended.get(key, End.UNKNOWN)
         over = self._over(session, at)
@@ -116,17 +128,21 @@ class Sessions:
             self.end(session, over)
             return over
         session.seen = at
-        self._open.move_to_end(key)
         return session
+
+    def is_known(self, session: Session) -> bool:
+        """Whether it has not ended, which may happen while an answer is awaited."""
+        return session.key in self._open or session.key in self._begun
 
     def end(self, session: Session, why: End) -> None:
         """Forgets everything of a session but why it ended."""
-        if self._open.pop(session.key, None) is None:
+        if self._open.pop(session.key, None) is None and self._begun.pop(session.key, None) is None:
             return
         for search in session.searches.values():
             search.drop()
         session.searches.clear()
-        session.login = session.tokens = None
+        session.handshake.clear()
+        session.login = session.tokens = session.wanted = None
         self._ended[session.key] = why
         while len(self._ended) > _ENDED_MOST:
             self._ended.popitem(last=False)
@@ -150,7 +166,8 @@ class Sessions:
 
     def sweep(self, at: float) -> int:
         """Ends what is over, so that nothing of a patient waits in memory for a request that never comes."""
-        over = [(each, why) for each in self._open.values() if (why := self._over(each, at)) is not None]
+        known = (*self._open.values(), *self._begun.values())
+        over = [(each, why) for each in known if (why := self._over(each, at)) is not None]
         for session, why in over:
             self.end(session, why)
         return len(over)
@@ -158,8 +175,7 @@ class Sessions:
     def _over(self, session: Session, at: float) -> End | None:
         if at - session.created >= self._limits.absolute:
             return End.ABSOLUTE
-        # A login that was begun and not finished keeps no place for long.
-        idle = self._limits.idle if session.tokens is not None else min(self._limits.idle, LOGIN_SECONDS)
+        idle = self._limits.idle if session.key in self._open else min(self._limits.idle, LOGIN_SECONDS)
         return End.IDLE if at - session.seen >= idle else None
 
 
