@@ -12,7 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.starlette_client import OAuth
 from joserfc import jwt
@@ -32,6 +32,8 @@ LEEWAY = 30
 LOGOUT_AGE = 600.0
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _SEEN_MOST = 10_000
+_KEYS_SECONDS = 30.0
+"""Between two looks for keys that a logout token names and nobody knows: anybody may send such tokens."""
 _REFUSED = (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError, AttributeError)
 """What Authlib raises for an answer that breaks a rule, or that it cannot read."""
 
@@ -70,9 +72,9 @@ class Provider:
         self._callback = callback
         self._after_logout = after_logout
         self._seen: OrderedDict[str, None] = OrderedDict()
-        verify: ssl.SSLContext | bool = True
-        if settings.trust is not None:
-            verify = ssl.create_default_context(cafile=str(settings.trust))
+        self._keys_asked = -_KEYS_SECONDS
+        # One context for all calls: a client of its own for each call would read every root of the system again.
+        verify = ssl.create_default_context(cafile=str(settings.trust) if settings.trust is not None else None)
         self._app: Any = OAuth().register(
             "provider",
             server_metadata_url=settings.metadata_url,
@@ -111,7 +113,7 @@ class Provider:
                 token = await self._app.authorize_access_token(
                     request, leeway=LEEWAY, claims_options=self._claims(metadata)
                 )
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise LoginFailed("AUTH_UNAVAILABLE", type(error).__name__) from None
         except _REFUSED as error:
             raise LoginFailed("AUTH_FAILED", type(error).__name__) from None
@@ -137,7 +139,7 @@ class Provider:
         try:
             with waits.for_others():
                 response = await self._app.get(metadata["userinfo_endpoint"], token=token)
-        except (httpx.HTTPError, AuthlibBaseError, KeyError) as error:
+        except (httpx2.HTTPError, AuthlibBaseError, KeyError) as error:
             raise LoginFailed("AUTH_UNAVAILABLE", type(error).__name__) from None
         if response.status_code != 200 or len(response.content) > USER_INFO_MAX:
             raise LoginFailed("AUTH_FAILED", "user_info")
@@ -157,8 +159,8 @@ class Provider:
         if not logout_token or len(logout_token) > TOKEN_MAX:
             raise LogoutRefused("size")
         try:
-            claims = await self._logout_claims(logout_token)
-        except (LoginFailed, httpx.HTTPError, JoseError, ValueError, TypeError, KeyError) as error:
+            claims = await self._logout_claims(logout_token, now)
+        except (LoginFailed, httpx2.HTTPError, JoseError, ValueError, TypeError, KeyError) as error:
             raise LogoutRefused(type(error).__name__) from None
         metadata = await self._metadata()
         audience = claims.get("aud")
@@ -182,7 +184,7 @@ class Provider:
             self._seen.popitem(last=False)
         return str(subject), str(session)
 
-    async def _logout_claims(self, logout_token: str) -> dict[str, Any]:
+    async def _logout_claims(self, logout_token: str, now: float) -> dict[str, Any]:
         await self._metadata()
         for force in (False, True):
             keys = KeySet.import_key_set(await self._app.fetch_jwk_set(force=force))
@@ -190,8 +192,9 @@ class Provider:
                 return dict(jwt.decode(logout_token, keys, algorithms=list(ALGORITHMS)).claims)
             except InvalidKeyIdError:
                 # The provider may have a new key since we asked.
-                if force:
+                if force or now < self._keys_asked + _KEYS_SECONDS:
                     raise
+                self._keys_asked = now
         raise AssertionError
 
     def _claims(self, metadata: dict[str, Any]) -> dict[str, Any]:
@@ -202,7 +205,7 @@ class Provider:
         try:
             with waits.for_others():
                 metadata: dict[str, Any] = await self._app.load_server_metadata()
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx2.HTTPError, ValueError) as error:
             raise LoginFailed("AUTH_UNAVAILABLE", type(error).__name__) from None
         offered = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
         metadata["id_token_signing_alg_values_supported"] = [name for name in offered if name in ALGORITHMS]

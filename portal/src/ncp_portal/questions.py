@@ -21,8 +21,12 @@ Advance = Callable[[int], None]
 """Told by the thread: the number of the stage that begins."""
 
 
+_IN_LINE = 4
+"""Questions that may wait for a place, in multiples of the places."""
+
+
 class Busy(Exception):
-    """As many questions are under way as may be."""
+    """As many questions are under way and in line as may be."""
 
 
 class GivenUp(Exception):
@@ -102,12 +106,13 @@ class Question(Generic[T]):
 
 
 class Desk:
-    """Where questions are put: a bounded number at the same time, each for a bounded time."""
+    """Where questions are put: ``most`` at the same time, some more in line, each for a bounded time."""
 
     def __init__(self, threads: Executor, *, most: int, patience: float) -> None:
         self._threads = threads
         self._most = most
         self._patience = patience
+        self._places = asyncio.Semaphore(most)
         self._running: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -115,7 +120,7 @@ class Desk:
 
     def ask(self, question: Question[Any], work: Callable[[Advance], Any]) -> None:
         """Starts it. Raises ``Busy``."""
-        if len(self._running) >= self._most:
+        if len(self._running) >= self._most * (1 + _IN_LINE):
             raise Busy
         task = asyncio.create_task(self._run(question, work))
         self._running.add(task)
@@ -125,7 +130,11 @@ class Desk:
         loop = asyncio.get_running_loop()
         late = loop.call_later(self._patience, lambda: question.give_up(too_slow=True))
         try:
-            answer = await loop.run_in_executor(self._threads, work, question._advance)
+            async with self._places:
+                if question.is_over:
+                    # Given up in line: nobody needs to be asked any more.
+                    return
+                answer = await loop.run_in_executor(self._threads, work, question._advance)
         except Exception as error:
             question._end(None, error)
         else:

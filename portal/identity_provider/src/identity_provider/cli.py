@@ -69,7 +69,7 @@ def _serve(app: object, settings: Settings) -> None:
         log_level="warning",
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=100,
+        limit_concurrency=1000,
         timeout_graceful_shutdown=2,
     )
 
