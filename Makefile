@@ -1,5 +1,5 @@
 # make demo       two countries on this machine, one consultation, a report in demo-out/
-# make demo-up    the same two countries, left running
+# make demo-up    the same two countries and the doctor's web portal, left running
 # make test       the whole suite            make lint    style, types, layers
 # make bench      speed of NCP-A             make bench-semantics  speed of reading, translating, showing
 # make attack     the attack tests, one by one
@@ -57,10 +57,13 @@ clean:
 $(VENV)/bin/python:
 	@.ci/venv $(PYTHON) $(VENV)
 
-$(VENV)/.run: pyproject.toml ncp_client/pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --prefer-binary -e ./ncp_client -e .
+PARTS := ./ncp_client ./portal ./portal/identity_provider
+MADE_FROM := pyproject.toml $(PARTS:%=%/pyproject.toml)
+
+$(VENV)/.run: $(MADE_FROM) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --prefer-binary $(PARTS:%=-e %) -e .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml ncp_client/pyproject.toml portal/identity_provider/pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --prefer-binary -e ./ncp_client -e ./portal/identity_provider -e '.[test,lint]'
+$(VENV)/.dev: $(MADE_FROM) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --prefer-binary $(PARTS:%=-e %) -e '.[test,lint]'
 	@touch $@ $(VENV)/.run

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ncp.cli import output
+from ncp.cli import demo_addresses, demo_web, output
 from ncp.cli.demo_gateways import Gateway, GatewayDied, running
 from ncp.cli.demo_report import html, markdown
 from ncp.cli.demo_screen import Screen
@@ -32,14 +32,15 @@ def demo_command(
     out: Annotated[
         Path, typer.Option(help="Folder to leave everything in; what an earlier demo left is replaced.")
     ] = Path("demo-out"),
-    up: Annotated[bool, typer.Option("--up", help="Keep both gateways running until Ctrl-C.")] = False,
+    up: Annotated[bool, typer.Option("--up", help="Start everything, with the web portal, until Ctrl-C.")] = False,
     as_json: JSON = False,
 ) -> None:
     """Play a consultation between two countries on this machine: France asks Croatia.
 
     Makes certificates, trust, configuration and patients for both, starts both gateways, finds a patient, lists and
     fetches her summary through the thin client, and shows each step. Leaves the report, the documents and every message
-    in the folder. Nothing is left running.
+    in the folder. Nothing is left running, unless with --up: that plays nothing, and starts both gateways and the web
+    portal with its test identity provider for you to use.
     """
     console = output.err if as_json else output.out
     _prepare(out)
@@ -73,12 +74,14 @@ def _prepare(out: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _playground(out: Path, console: Console) -> Playground:
+def _playground(out: Path, console: Console, issuer: str = "") -> Playground:
     from ncp.cli.demo_files import write_playground
 
     begin = time.perf_counter()
     with console.status("making two countries") as status:
-        made = write_playground(out / "gateways", utc_now(), tell=lambda what: status.update(f"making {what}"))
+        made = write_playground(
+            out / "gateways", utc_now(), issuer=issuer, tell=lambda what: status.update(f"making {what}")
+        )
     console.print(f"[dim]made two countries in {milliseconds(time.perf_counter() - begin)}[/]")
     return made
 
@@ -118,6 +121,7 @@ def _consult(out: Path, console: Console) -> Consultation:
     console.print(f"\n{len(steps)} steps in {milliseconds(consultation.seconds)}; both gateways are stopped.")
     for label, path in (("report", "report.html"), ("documents", "documents/"), ("messages", "gateways/*/messages/")):
         console.print(f"  [cyan]{label:10}[/] {escape(str(out / path))}", soft_wrap=True)
+    demo_addresses.show_offer(console, out, with_web=demo_web.is_installed())
     return consultation
 
 
@@ -145,60 +149,20 @@ def _left(out: Path, playground: Playground) -> Rows:
 
 
 def _stay(out: Path, console: Console) -> None:
-    """Both gateways until Ctrl-C, which is the proper way to end this."""
-    playground = _playground(out, console)
+    """Both gateways, the portal and its identity provider until Ctrl-C, which is the proper way to end this."""
+    web = demo_web.choose_ports(usual=True) if demo_web.is_installed() else None
+    playground = _playground(out, console, web.issuer if web else "")
+    programs = _gateways(playground)
+    if web is not None:
+        programs += demo_web.write_web(web, playground.asking)
     try:
-        with running(_gateways(playground)):
-            _show_addresses(playground, console)
+        with console.status("starting") as status, running(programs):
+            status.stop()
+            console.print()
+            if web is not None:
+                demo_addresses.show_visit(console, web, playground.asking)
+            demo_addresses.show_addresses(console, playground, web, _access(playground))
             while True:
                 time.sleep(3600)
     except KeyboardInterrupt:
-        console.print("\nboth gateways are stopped.")
-
-
-def _show_addresses(playground: Playground, console: Console) -> None:
-    for country in playground.countries:
-        console.print(f"[bold]{country.name}[/] ({country.code})")
-        rows = (
-            ("other countries", f"https://{country.server}"),
-            ("portals", f"https://{country.frontend}"),
-            ("health", f"http://{country.health}/health/ready"),
-            ("configuration", str(country.config)),
-            ("log", str(country.folder / "gateway.log")),
-            ("messages", str(country.messages)),
-        )
-        for label, value in rows:
-            console.print(f"  [cyan]{label:16}[/] {escape(value)}", soft_wrap=True)
-    to = _access(playground)
-    config = playground.asking.config
-    console.print("\n[bold]Ask from the command line[/]")
-    console.print(f"  ncp countries --config {config}", soft_wrap=True, markup=False)
-    console.print(f"  ncp patient find HR --id 999990011 --config {config}", soft_wrap=True, markup=False)
-    console.print("\n[bold]Ask from Python[/] (pip install ./ncp_client)")
-    for line in _SNIPPET.format(url=to.url, certificate=to.certificate, key=to.key, trust=to.trust[0]).splitlines():
-        console.print(f"  {line}", soft_wrap=True, markup=False)
-    console.print("\nCtrl-C stops both.")
-
-
-_SNIPPET = """\
-from datetime import UTC, datetime
-from ncp_client import Consent, Gateway, Professional
-
-doctor = Professional(
-    identifier="899700000001", name="Dr Claire Exemple", role="221", facility_type="Hospital", locality="Lyon",
-    authentication_class="urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI", authenticated=datetime.now(UTC),
-)
-with Gateway("{url}",
-             certificate="{certificate}",
-             key="{key}",
-             trust="{trust}") as gateway:
-    session = gateway.log_in(doctor)
-    mask = gateway.search_mask("HR", "fr-FR")
-    traits = mask.fill({{mask.fields[0].id: "999990011"}})
-    (patient,) = session.find_patient("HR", traits)
-    notice = gateway.notice("HR", "fr-FR")
-    consent = Consent(notice.version, notice.language, datetime.now(UTC))
-    treatment = session.confirm_treatment(patient, consent=consent)
-    for pair in treatment.documents():
-        print(pair.best.title, len(treatment.fetch(pair, language="fr-FR").content), "bytes")
-"""
+        console.print("\neverything is stopped.")

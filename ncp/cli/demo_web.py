@@ -6,6 +6,7 @@ they run as processes. The provider is the one for tests, with invented professi
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,19 +47,21 @@ def is_installed() -> bool:
 
 def choose_ports(*, usual: bool) -> Web:
     """The usual ports where they are free and wanted, else any."""
-    portal, provider = (_free(port if usual else 0) for port in (PORTAL_PORT, PROVIDER_PORT))
+    with contextlib.ExitStack() as held:
+        portal, provider = (
+            _free(held.enter_context(socket.socket()), port if usual else 0) for port in (PORTAL_PORT, PROVIDER_PORT)
+        )
     return Web(Listen("127.0.0.1", portal), Listen("127.0.0.1", provider))
 
 
-def _free(port: int) -> int:
-    with socket.socket() as one:
-        # Connections that ended a moment ago do not keep the port from a new listener.
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            one.bind(("127.0.0.1", port))
-        except OSError:
-            one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+def _free(one: socket.socket, port: int) -> int:
+    # Connections that ended a moment ago do not keep the port from a new listener.
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        one.bind(("127.0.0.1", port))
+    except OSError:
+        one.bind(("127.0.0.1", 0))
+    return int(one.getsockname()[1])
 
 
 def write_web(web: Web, country: Country, *, extra: str = "") -> Iterator[Gateway]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +18,8 @@ import pytest
 from lxml import etree
 
 from ncp.cli.demo_story import NOBODY, PATIENT, WITHOUT_CONSENT
+from ncp.cli.demo_web import PORTAL_PORT
+from tests.support.web import Visitor
 
 ROOT = Path(__file__).resolve().parents[2]
 MBO = "2.16.840.1.113883.2.7.2.2"
@@ -35,7 +40,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_grou
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("NCP_")}
-    paths = [str(ROOT), str(ROOT / "ncp_client" / "src"), kept.get("PYTHONPATH", "")]
+    sources = ("ncp_client/src", "portal/src", "portal/identity_provider/src")
+    paths = [str(ROOT), *(str(ROOT / source) for source in sources), kept.get("PYTHONPATH", "")]
     return kept | {"PYTHONPATH": os.pathsep.join(path for path in paths if path), "COLUMNS": "120"}
 
 
@@ -105,6 +111,11 @@ def test_every_link_of_the_report_leads_to_a_file(played: subprocess.CompletedPr
     assert not [link for link in links if not (folder / link).is_file()]
 
 
+def test_the_demo_ends_by_telling_of_the_web_portal(played: subprocess.CompletedProcess[str]) -> None:
+    assert "make demo-up" in played.stderr
+    assert f"http://localhost:{PORTAL_PORT}" in played.stderr
+
+
 def test_the_demo_leaves_nothing_running(played: subprocess.CompletedProcess[str], folder: Path) -> None:
     assert _processes_of(folder) == []
 
@@ -149,7 +160,7 @@ class Running:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.said += line
-            if "Ctrl-C stops both" in line:
+            if "Ctrl-C stops everything" in line:
                 return
         pytest.fail(f"it did not come up: {self.said}")
 
@@ -163,11 +174,15 @@ class Running:
 
 @pytest.fixture(scope="module")
 def up(played: subprocess.CompletedProcess[str], folder: Path) -> Iterator[Running]:
-    """Behind the demonstration, whose certificates it uses again."""
-    running = Running(folder)
-    yield running
-    if running.process.poll() is None:
-        running.end(signal.SIGTERM)
+    """Behind the demonstration, whose certificates it uses again. The portal's usual port is taken meanwhile."""
+    with socket.socket() as taken:
+        # Somebody else may have it already, which is as good.
+        with contextlib.suppress(OSError):
+            taken.bind(("127.0.0.1", PORTAL_PORT))
+        running = Running(folder)
+        yield running
+        if running.process.poll() is None:
+            running.end(signal.SIGTERM)
 
 
 def test_the_countries_are_listed(up: Running) -> None:
@@ -239,9 +254,38 @@ def test_a_gateway_that_is_not_there_is_said_so(up: Running) -> None:
     assert "https://127.0.0.1:9: no answer" in done.stderr
 
 
-def test_ctrl_c_ends_both_gateways_and_is_no_failure(up: Running) -> None:
-    """The last test that uses the running gateways."""
-    assert len(_processes_of(up.folder)) >= 2
+def test_who_does_what_was_printed_reads_a_summary_in_french(up: Running) -> None:
+    """Nothing is known here but what the terminal said; a port of the usual ones was taken."""
+    told = {label: _told(up, label) for label in ("open", "log in as", "country", "number")}
+    assert told["open"] != f"http://localhost:{PORTAL_PORT}"
+    with Visitor(told["open"]) as visitor:
+        answer = visitor.http.post(told["open"] + "/login", data={"terms": "on"}, follow_redirects=False)
+        page = visitor.http.get(answer.headers["location"]).text
+        (person,) = re.findall(rf'name="person" value="([^"]+)"[^>]*><bdi>{re.escape(told["log in as"])}<', page)
+        visitor.log_in(person)
+        visitor.get("/search")
+        (code,) = re.findall(rf'value="(\w\w)"(?:(?!<input).)*?{re.escape(told["country"])}', visitor.page.text, re.S)
+        visitor.choose(code)
+        visitor.find(told["number"])
+        visitor.consult()
+        assert visitor.path.endswith("/summary")
+        assert "Synthèse médicale" in visitor.text and "Šimić-Đurđević" in visitor.text
+
+
+def _told(up: Running, label: str) -> str:
+    (line,) = re.findall(rf"^  {label} +(.+)$", up.said, re.M)
+    return str(line)
+
+
+def test_the_logs_of_portal_and_provider_name_no_person(up: Running) -> None:
+    for name in ("portal.log", "provider.log"):
+        log = (up.folder / "gateways" / "FR" / "portal" / name).read_text(encoding="utf-8")
+        assert not [word for word in (*PERSONAL, "GÉNÉRALISTE") if word in log or json.dumps(word)[1:-1] in log]
+
+
+def test_ctrl_c_ends_every_program_and_is_no_failure(up: Running) -> None:
+    """The last test that uses the running programs."""
+    assert len(_processes_of(up.folder)) >= 4
     assert "Gateway(" in up.said
     assert up.end(signal.SIGINT) == 0
     assert _processes_of(up.folder) == []
