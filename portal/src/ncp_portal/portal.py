@@ -246,7 +246,7 @@ class Portal:
                 session.wanted = wanted
                 return await self._to_provider(request, session)
             log("login.refused", code=refused.code, reference=refused.reference)
-            shown = _claims(tokens.user_info)
+            shown = _claims(tokens)
             if session.login is None:
                 self.sessions.end(session, End.LEFT)
                 request.state.session = End.UNKNOWN
@@ -421,13 +421,14 @@ def _elsewhere(request: Request, address: str) -> Response:
     return RedirectResponse(address, 303)
 
 
-def _claims(user_info: str) -> tuple[str, str]:
-    """Name and identifier for the page of a refusal, by the standard claims (OpenID Connect Core 1.0, 5.1)."""
+def _claims(tokens: Tokens) -> tuple[str, str]:
+    """Name and identifier for the page of a refusal, by the standard claims (OpenID Connect Core 1.0, 5.1); nothing of
+    a user info that is about somebody else (5.3.2)."""
     try:
-        claims = json.loads(user_info)
+        claims = json.loads(tokens.user_info)
     except (ValueError, RecursionError):
         return "", ""
-    if not isinstance(claims, Mapping):
+    if not isinstance(claims, Mapping) or claims.get("sub") != tokens.subject:
         return "", ""
 
     def text(*names: str) -> str:
