@@ -7,7 +7,7 @@ from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -214,6 +214,7 @@ OTHERS = st.dictionaries(
 
 
 @pytest.mark.attack
+@settings(deadline=None)
 @given(METHODS, ORIGINS, SITES, OTHERS)
 def test_a_form_of_another_site_never_gets_through(
     method: str, origin: str | None, site: str | None, others: dict[str, str]
@@ -227,6 +228,7 @@ def test_a_form_of_another_site_never_gets_through(
 
 
 @pytest.mark.attack
+@settings(deadline=None)
 @given(st.sampled_from([ORIGIN, "https://evil.example"]), st.sampled_from(["same-origin", "cross-site"]))
 def test_two_statements_that_contradict_each_other_are_no_permission(origin: str, site: str) -> None:
     reached = Reached()

@@ -59,7 +59,7 @@ REFRESH = 3
 VIEWS = ("translated", "original", "both")
 VALUE_MAX = 256
 CONSENT = "consent"
-_DAY = re.compile(r"(\d{1,2})[./ -](\d{1,2})[./ -](\d{4})")
+_DAY = re.compile(r"([0-9]{1,2})[./ -]([0-9]{1,2})[./ -]([0-9]{4})")
 _STEPS = {"find": Step.SEARCH, "consult": Step.CONSENT, "pdf": Step.DOCUMENT, "read": Step.DOCUMENT}
 _STAGES = {
     "find": ("waiting.stage_send", "waiting.stage_find"),

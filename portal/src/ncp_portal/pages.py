@@ -21,7 +21,7 @@ from babel import Locale
 from ncp_portal.settings import Settings
 from ncp_portal.texts import Texts
 
-_DAY = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?")
+_DAY = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?(?:-([0-9]{2}))?")
 _FLAG = {"EL": "gr", "UK": "gb"}
 """Codes of the network that are not those of ISO 3166."""
 _MEDIA = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}

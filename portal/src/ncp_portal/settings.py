@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticUndefined
@@ -47,6 +48,24 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _origin(value: str) -> str:
+    """An address of a whole host, written as browsers send it in ``Host`` and ``Origin``: with anything else no request
+    would be the portal's own."""
+    value = _url(value)
+    parts = urlsplit(value)
+    if parts.path or value != value.lower() or parts.port == {"https": 443, "http": 80}[parts.scheme]:
+        raise ValueError("scheme and host as browsers write them: lower case, no path, no usual port")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError):
+        raise ValueError("a time zone such as Europe/Paris") from None
+    return value
+
+
 def _listen(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
@@ -62,6 +81,8 @@ def _language(value: str) -> str:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Url = Annotated[str, AfterValidator(_url)]
+Origin = Annotated[str, AfterValidator(_origin)]
+Zone = Annotated[str, AfterValidator(_zone)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Language = Annotated[str, AfterValidator(_language)]
 T = TypeVar("T", bound=BaseModel)
@@ -79,7 +100,7 @@ class Table(BaseModel):
 
 class ServerSettings(Table):
     listen: Listen = setting("127.0.0.1:8500", description="Where browsers or the proxy before them reach the portal.")
-    public_url: Url = setting("http://localhost:8500", description="Address of the portal as browsers know it.")
+    public_url: Origin = setting("http://localhost:8500", description="Address of the portal as browsers know it.")
     certificate: Path | None = setting(None, description="TLS certificate in PEM; absent behind a proxy that has it.")
     key: Path | None = setting(None, description="Its private key in PEM.")
     proxies: tuple[str, ...] = setting((), description="Addresses of proxies whose X-Forwarded headers are believed.")
@@ -154,7 +175,7 @@ class Settings(Table):
         "production", description="In production nothing is served without TLS."
     )
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = setting(description="The portal's own country.")
-    time_zone: Text = setting("Europe/Paris", description="Time zone of the times shown.")
+    time_zone: Zone = setting("Europe/Paris", description="Time zone of the times shown.")
     server: ServerSettings = setting({})
     gateway: GatewaySettings
     login: LoginSettings
@@ -197,6 +218,8 @@ def load(path: Path) -> Settings:
         ) from None
     found = _resolved(settings, path.absolute().parent)
     missing = [f"{path}: {name}: there is no file {file}" for name, file in _files(found) if not file.is_file()]
+    if found.texts is not None and not found.texts.is_dir():
+        missing.append(f"{path}: texts: there is no folder {found.texts}")
     if missing:
         raise SettingsRefused(missing)
     return found
