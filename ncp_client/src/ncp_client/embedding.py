@@ -2,6 +2,7 @@
 
 Knows the outline of the gateway's page (``docs/display.md``): one style in the head, and in the body a banner, a main
 part and a footer. What is inside was made safe by the gateway and is handed on as it is; nothing else of the page is.
+A page in which something runs, loads or leads away is not one of the gateway's and is refused.
 """
 
 from __future__ import annotations
@@ -12,7 +13,12 @@ from dataclasses import dataclass
 
 from lxml import etree, html
 
-_SKIP = "skip"
+_NEVER = frozenset(
+    "script style link meta base iframe frame object embed applet form input button img svg math video audio source "
+    "template noscript textarea select dialog portal".split()
+)
+"""Elements that no summary needs."""
+_ADDRESSES = frozenset(("href", "src", "action", "formaction", "srcdoc", "data", "poster", "background", "ping"))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -42,12 +48,18 @@ class Embedded:
 def embedded(page: bytes) -> Embedded:
     """The parts of a page. Raises ``ValueError`` when it is not one of the gateway's."""
     try:
-        root = html.document_fromstring(page, parser=html.HTMLParser(encoding="utf-8", huge_tree=True))
+        parser = html.HTMLParser(encoding="utf-8", huge_tree=True)
+        root = html.document_fromstring(page, parser=parser)
     except etree.ParserError:
         raise ValueError("not a page") from None
+    if parser.error_log.filter_from_fatals():
+        # The parser stops there and keeps quiet: what follows would be lost.
+        raise ValueError("the page cannot be read to its end")
     styles, body = root.findall("head/style"), root.find("body")
     if body is None or len(styles) != 1 or (main := body.find("main")) is None:
         raise ValueError("not a page of the gateway")
+    if not _is_inert(body):
+        raise ValueError("not a page of the gateway: there is more in it than text")
     banner, footer = body.find("header"), body.find("footer")
     return Embedded(
         kind=body.get("class", ""),
@@ -56,6 +68,20 @@ def embedded(page: bytes) -> Embedded:
         main=_inside(main),
         footer="" if footer is None else _inside(footer),
     )
+
+
+def _is_inert(body: html.HtmlElement) -> bool:
+    """Whether nothing in it runs, loads anything, or leads out of the page."""
+    for element in body.iter():
+        if not isinstance(element.tag, str):
+            # A comment says nothing to anybody, and no page of ours has one.
+            return False
+        if element.tag in _NEVER:
+            return False
+        for name, value in element.attrib.items():
+            if name.startswith("on") or name == "style" or (name in _ADDRESSES and not value.startswith("#")):
+                return False
+    return True
 
 
 def _inside(element: html.HtmlElement) -> str:

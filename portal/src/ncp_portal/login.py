@@ -32,9 +32,10 @@ LEEWAY = 30
 LOGOUT_AGE = 600.0
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _SEEN_MOST = 10_000
+_NUMBER_MAX = 256
 _KEYS_SECONDS = 30.0
 """Between two looks for keys that a logout token names and nobody knows: anybody may send such tokens."""
-_REFUSED = (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError, AttributeError)
+_REFUSED = (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError, AttributeError, RuntimeError)
 """What Authlib raises for an answer that breaks a rule, or that it cannot read."""
 
 
@@ -96,7 +97,10 @@ class Provider:
         wanted = {"ui_locales": language}
         if self._settings.acr_values:
             wanted["acr_values"] = self._settings.acr_values
-        response: RedirectResponse = await self._app.authorize_redirect(request, self._callback, **wanted)
+        try:
+            response: RedirectResponse = await self._app.authorize_redirect(request, self._callback, **wanted)
+        except (httpx2.HTTPError, *_REFUSED) as error:
+            raise LoginFailed("AUTH_UNAVAILABLE", type(error).__name__) from None
         response.status_code = 303
         return response
 
@@ -160,21 +164,22 @@ class Provider:
             raise LogoutRefused("size")
         try:
             claims = await self._logout_claims(logout_token, now)
-        except (LoginFailed, httpx2.HTTPError, JoseError, ValueError, TypeError, KeyError) as error:
+        except (LoginFailed, httpx2.HTTPError, *_REFUSED) as error:
             raise LogoutRefused(type(error).__name__) from None
         metadata = await self._metadata()
         audience = claims.get("aud")
         issued, expires = claims.get("iat"), claims.get("exp")
+        events = claims.get("events")
         subject, session, number = claims.get("sub", ""), claims.get("sid", ""), claims.get("jti")
         rules = {
             "iss": claims.get("iss") == metadata.get("issuer"),
             "aud": self._settings.client_id in (audience if isinstance(audience, list) else [audience]),
             "iat": isinstance(issued, int | float) and abs(now - issued) <= LOGOUT_AGE,
             "exp": expires is None or (isinstance(expires, int | float) and now < expires + LEEWAY),
-            "events": isinstance(claims.get("events"), dict) and LOGOUT_EVENT in claims["events"],
+            "events": isinstance(events, dict) and isinstance(events.get(LOGOUT_EVENT), dict),
             "nonce": "nonce" not in claims,
             "sub": isinstance(subject, str) and isinstance(session, str) and bool(subject or session),
-            "jti": isinstance(number, str) and bool(number) and number not in self._seen,
+            "jti": isinstance(number, str) and 0 < len(number) <= _NUMBER_MAX and number not in self._seen,
         }
         broken = [name for name, holds in rules.items() if not holds]
         if broken:
