@@ -33,6 +33,9 @@ def demo_command(
         Path, typer.Option(help="Folder to leave everything in; what an earlier demo left is replaced.")
     ] = Path("demo-out"),
     up: Annotated[bool, typer.Option("--up", help="Start everything, with the web portal, until Ctrl-C.")] = False,
+    country: Annotated[
+        str, typer.Option(help="With --up: the country that asks; IE has English pages and other logins.")
+    ] = "FR",
     as_json: JSON = False,
 ) -> None:
     """Play a consultation between two countries on this machine: France asks Croatia.
@@ -43,10 +46,14 @@ def demo_command(
     portal with its test identity provider for you to use.
     """
     console = output.err if as_json else output.out
+    if country.upper() not in demo_addresses.ASKING:
+        output.fail(f"no country {country}", f"one of {', '.join(demo_addresses.ASKING)}", code=output.MISUSED)
+    if country.upper() != "FR" and not up:
+        output.fail("the consultation that is played is one of France", "add --up", code=output.MISUSED)
     _prepare(out)
     try:
         if up:
-            _stay(out, console)
+            _stay(out, console, country.upper())
         else:
             consultation = _consult(out, console)
             if as_json:
@@ -74,13 +81,17 @@ def _prepare(out: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _playground(out: Path, console: Console, issuer: str = "") -> Playground:
+def _playground(out: Path, console: Console, issuer: str = "", asking: str = "FR") -> Playground:
     from ncp.cli.demo_files import write_playground
 
     begin = time.perf_counter()
     with console.status("making two countries") as status:
         made = write_playground(
-            out / "gateways", utc_now(), issuer=issuer, tell=lambda what: status.update(f"making {what}")
+            out / "gateways",
+            utc_now(),
+            issuer=issuer,
+            asking=asking,
+            tell=lambda what: status.update(f"making {what}"),
         )
     console.print(f"[dim]made two countries in {milliseconds(time.perf_counter() - begin)}[/]")
     return made
@@ -148,10 +159,10 @@ def _left(out: Path, playground: Playground) -> Rows:
     return tuple(found)
 
 
-def _stay(out: Path, console: Console) -> None:
+def _stay(out: Path, console: Console, asking: str) -> None:
     """Both gateways, the portal and its identity provider until Ctrl-C, which is the proper way to end this."""
     web = demo_web.choose_ports(usual=True) if demo_web.is_installed() else None
-    playground = _playground(out, console, web.issuer if web else "")
+    playground = _playground(out, console, web.issuer if web else "", asking)
     programs = _gateways(playground)
     if web is not None:
         programs += demo_web.write_web(web, playground.asking)

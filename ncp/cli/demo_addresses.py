@@ -45,7 +45,18 @@ _VISITS = {
             "Dr Tania TRAVAIL      refused: occupational medicine",
         ),
     ),
+    "IE": _Visit(
+        doctor="Dr Grace Practitioner",
+        country="Croatia",
+        language="English",
+        others=(
+            "Nora Nurse            a nurse of a hospital",
+            "Adam Administrator    refused: not a health profession",
+        ),
+    ),
 }
+ASKING = tuple(_VISITS)
+"""Countries that can ask."""
 _NUMBERS = (
     ("999990022", "her names in Greek letters"),
     ("999990033", "two identifiers"),

@@ -1,6 +1,7 @@
 """A complete playground of two countries in one folder: certificates, trust, configuration, masks, store.
 
-Both gateways have both roles and listen on free ports of this machine only. Used by ``ncp demo`` and by tests.
+Both gateways listen on free ports of this machine only. A country with invented patients has both roles; one without
+asks only. Used by ``ncp demo`` and by tests.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ DATA = Path(__file__).resolve().parents[2] / "config"
 XCPD_PATH = "/services/XCPD_Service"
 XCA_PATH = "/services/XCA_Service"
 FRONTEND_PATH = "/ncp/services/FrontEnd"
+_ANSWERING = "HR"
 PORTAL_CLIENT = "portal"
 """Name of the web portal at the identity provider."""
 _RENEW_BEFORE = timedelta(days=1)
@@ -36,13 +38,14 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What a country of the playground is."""
+    """What a country of the playground is. ``logins`` are the keys of ``[eligibility]`` that its provider asks for."""
 
     code: CountryCode
     name: str
     language: str
     home: str
     zone: str
+    logins: str = ""
 
 
 FACTS: Mapping[str, _Facts] = {
@@ -50,6 +53,18 @@ FACTS: Mapping[str, _Facts] = {
     for facts in (
         _Facts(CountryCode("HR"), "Croatia", "hr-HR", "2.16.17.710.840.1000.990.1", "Europe/Zagreb"),
         _Facts(CountryCode("FR"), "France", "fr-FR", "2.16.17.710.790.1000.990.1", "Europe/Paris"),
+        _Facts(
+            CountryCode("IE"),
+            "Ireland",
+            "en-IE",
+            "2.16.17.710.813.1000.990.1",
+            "Europe/Dublin",
+            logins="""\
+acr_values = ["urn:ncp:test:acr:two-factor"]
+authentication_claim = "amr"
+authentication_classes = { sc = "SmartcardPKI", otp = "MobileTwoFactorContract" }
+""",
+        ),
     )
 }
 
@@ -72,6 +87,8 @@ class Country:
     """What its portal trusts."""
     messages: Path
     """Where its gateway keeps every message, in development mode."""
+    has_patients: bool = True
+    """Whether it answers other countries too."""
 
     @property
     def frontend_url(self) -> str:
@@ -101,23 +118,28 @@ def write_playground(
     mode: str = "development",
     patients: Path = DATA / "demo" / "patients",
     issuer: str = "",
+    asking: str = "FR",
     tell: Tell = lambda what: None,
 ) -> Playground:
     """Write everything below ``folder``; certificates that are there and still valid are kept, they take long to make.
 
-    ``patients`` has one folder of patients per country. ``issuer`` is the identity provider of country B, whose gateway
-    then judges who may log in. Raises ``OSError`` where the folder cannot be written and
-    ``LoadRefused`` where a folder of patients holds none.
+    Croatia answers; ``asking`` is country B, one of ``FACTS``. ``patients`` has one folder of patients per country.
+    ``issuer`` is the identity provider of country B, whose gateway then judges who may log in. Raises ``OSError`` where
+    the folder cannot be written and ``LoadRefused`` where a folder of patients holds none.
     """
     folder = folder.absolute()
     tell("certificates")
-    pki = _pki(folder / "pki", at, key_bits)
+    both = (FACTS[_ANSWERING], FACTS[asking])
+    pki = _pki(folder / "pki", at, key_bits, [facts.code for facts in both])
+    for code in FACTS.keys() - {facts.code for facts in both}:
+        # An earlier playground asked from another country, whose certificates are gone.
+        shutil.rmtree(folder / code, ignore_errors=True)
     ports = iter(free_ports(6))
-    made = {
-        code: _country(folder / code, facts, pki[facts.code], [next(ports) for _ in range(3)])
-        for code, facts in FACTS.items()
-    }
-    playground = Playground(folder, answering=made["HR"], asking=made["FR"])
+    made = [
+        _country(folder / facts.code, facts, pki[facts.code], [next(ports) for _ in range(3)], patients)
+        for facts in both
+    ]
+    playground = Playground(folder, *made)
     for country in playground.countries:
         other = next(one for one in playground.countries if one is not country)
         own_issuer = issuer if country is playground.asking else ""
@@ -125,10 +147,11 @@ def write_playground(
         _write_folders(country, pki[country.code], other)
         country.config.write_text(
             _configuration(country, FACTS[country.code], pki[country.code], other, workers, mode, own_issuer)
-            + _logins(own_issuer),
+            + _logins(own_issuer, FACTS[country.code]),
             encoding="utf-8",
         )
-        load_store(patients / country.code, country.folder / "state" / "documents.sqlite3")
+        if country.has_patients:
+            load_store(patients / country.code, country.folder / "state" / "documents.sqlite3")
     return playground
 
 
@@ -144,13 +167,14 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
-def _pki(folder: Path, at: datetime, key_bits: int) -> Mapping[CountryCode, DevCountry]:
+def _pki(folder: Path, at: datetime, key_bits: int, codes: Sequence[CountryCode]) -> Mapping[CountryCode, DevCountry]:
     certificates = sorted(folder.glob("*/*.pem"))
     complete = folder / "complete"
-    if complete.is_file() and all(_is_valid(path, at) for path in certificates if not path.name.endswith(".key.pem")):
-        return {facts.code: _found(folder / facts.code.lower(), facts.code) for facts in FACTS.values()}
-    complete.unlink(missing_ok=True)
-    made = make_pki(folder, list(FACTS), at, force=True, key_bits=key_bits)
+    is_complete = complete.is_file() and all((folder / code.lower()).is_dir() for code in codes)
+    if is_complete and all(_is_valid(path, at) for path in certificates if not path.name.endswith(".key.pem")):
+        return {code: _found(folder / code.lower(), code) for code in codes}
+    shutil.rmtree(folder, ignore_errors=True)
+    made = make_pki(folder, list(codes), at, force=True, key_bits=key_bits)
     complete.write_text("Made by ncp demo; delete the folder to have other certificates.\n", encoding="utf-8")
     return made
 
@@ -182,7 +206,7 @@ def _found(folder: Path, code: CountryCode) -> DevCountry:
     )
 
 
-def _country(folder: Path, facts: _Facts, pki: DevCountry, ports: Sequence[int]) -> Country:
+def _country(folder: Path, facts: _Facts, pki: DevCountry, ports: Sequence[int], patients: Path) -> Country:
     server, frontend, health = (Listen("127.0.0.1", port) for port in ports)
     return Country(
         code=facts.code,
@@ -196,6 +220,7 @@ def _country(folder: Path, facts: _Facts, pki: DevCountry, ports: Sequence[int])
         portal=pki.portal,
         tls_ca=pki.tls_ca.certificate,
         messages=folder / "messages",
+        has_patients=(patients / facts.code).is_dir(),
     )
 
 
@@ -206,7 +231,10 @@ def _write_folders(country: Country, pki: DevCountry, other: Country) -> None:
     shutil.copytree(pki.trust, country.folder / "trust")
     for name in ("masks", "state"):
         (country.folder / name).mkdir(parents=True)
-    for code in (country.code, other.code):
+    for each in (country, other):
+        code = each.code
+        if not each.has_patients:
+            continue
         shutil.copy(DATA / "search_masks" / f"{code}.xml", country.folder / "masks")
         shutil.copytree(DATA / "search_masks" / "pictures" / code, country.folder / "pictures" / code)
 
@@ -216,12 +244,18 @@ def _configuration(
 ) -> str:
     """The TOML file. Paths are absolute, so that it can be used from anywhere on this machine."""
     audience = f'audience = ["{PORTAL_CLIENT}"]\n' if issuer else ""
+    # Whoever has no patients is asked nothing, and whoever knows no country to ask asks nothing.
+    parts = {"responding": country.has_patients, "initiating": other.has_patients}
+    roles = ", ".join(f'"{role}"' for role, has in parts.items() if has)
+    answers = _RESPONDING.format(code=country.code) if country.has_patients else ""
+    asks = _INITIATING if other.has_patients else ""
+    peer = _PEER.format(server=other.server, xcpd=XCPD_PATH, xca=XCA_PATH) if other.has_patients else ""
     capture = f"\n[capture]\nfolder = {written(country.messages)}\n" if mode == "development" else ""
     return f"""# Made by ncp demo: country {country.code} of a playground on this machine.
 # A commented example: config/examples/country-a.toml; every key: docs/configuration.md.
 
 mode = "{mode}"
-roles = ["responding", "initiating"]
+roles = [{roles}]
 state = "state"
 
 [country]
@@ -264,26 +298,10 @@ may_issue_hcp = true
 [health]
 listen = "{country.health}"
 
-[connector]
-kind = "store"
-database = "state/documents.sqlite3"
-
-[responding]
-search_mask = "masks/{country.code}.xml"
-
-[initiating]
-timeout = "20s"
-search_masks = "masks"
-mask_pictures = "pictures"
-
-[peers.{other.code}]
+{answers}{asks}[peers.{other.code}]
 name = "{other.name}"
 home_community_id = "{other.home_community_id}"
-xcpd_url = "https://{other.server}{XCPD_PATH}"
-xca_query_url = "https://{other.server}{XCA_PATH}"
-xca_retrieve_url = "https://{other.server}{XCA_PATH}"
-services = ["PS"]
-wave = 8
+{peer}wave = 8
 
 [log]
 level = "info"
@@ -291,7 +309,31 @@ format = "json"
 {capture}"""
 
 
-def _logins(issuer: str) -> str:
+_RESPONDING = """\
+[connector]
+kind = "store"
+database = "state/documents.sqlite3"
+
+[responding]
+search_mask = "masks/{code}.xml"
+
+"""
+_INITIATING = """\
+[initiating]
+timeout = "20s"
+search_masks = "masks"
+mask_pictures = "pictures"
+
+"""
+_PEER = """\
+xcpd_url = "https://{server}{xcpd}"
+xca_query_url = "https://{server}{xca}"
+xca_retrieve_url = "https://{server}{xca}"
+services = ["PS"]
+"""
+
+
+def _logins(issuer: str, facts: _Facts) -> str:
     """Who may log in: the rules that ship for the country, and the keys of its identity provider."""
     if not issuer:
         return ""
@@ -299,4 +341,4 @@ def _logins(issuer: str) -> str:
 [eligibility]
 issuer = "{issuer}"
 jwks_url = "{issuer}/protocol/openid-connect/certs"
-"""
+{facts.logins}"""

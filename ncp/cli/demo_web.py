@@ -7,8 +7,10 @@ they run as processes. The provider is the one for tests, with invented professi
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,15 +67,15 @@ def _free(one: socket.socket, port: int) -> int:
 
 
 def write_web(web: Web, country: Country, *, extra: str = "") -> Iterator[Gateway]:
-    """Writes the files of both below the country's folder, and yields what is to be started. ``extra`` is added to the
-    portal's configuration."""
+    """Writes the files of both below the country's folder, and yields what is to be started. ``extra`` is TOML whose
+    keys are added to the portal's configuration, or replace those that are there."""
     folder = country.folder / "portal"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "secret").write_text(_SECRET + "\n", encoding="utf-8")
-    (folder / "clients.toml").write_text(_clients(web), encoding="utf-8")
+    (folder / "clients.toml").write_text(_clients(web, country), encoding="utf-8")
     provider, portal = folder / "provider.toml", folder / "portal.toml"
     provider.write_text(_provider(web, country), encoding="utf-8")
-    portal.write_text(_portal(web, country) + extra, encoding="utf-8")
+    portal.write_text(changed(_portal(web, country), _keys(extra)), encoding="utf-8")
     discovery = f"{_REALM}/.well-known/openid-configuration"
     yield Gateway(
         "the test identity provider", provider, web.provider, _log(folder, "provider"), "identity_provider", discovery
@@ -87,16 +89,23 @@ def write_web(web: Web, country: Country, *, extra: str = "") -> Iterator[Gatewa
     )
 
 
+def _keys(toml: str) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in tomllib.loads(toml).items():
+        found |= {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
+    return found
+
+
 def _log(folder: Path, name: str) -> Path:
     return folder / f"{name}.log"
 
 
-def _clients(web: Web) -> str:
+def _clients(web: Web, country: Country) -> str:
     return f"""# Made by ncp demo: who may ask the test identity provider.
 
 [[clients]]
 id = "{PORTAL_CLIENT}"
-name = "Sesali"
+name = "{_brand(country)}"
 secret = "{_SECRET}"
 redirect_uris = ["{web.url}/login/callback"]
 post_logout_redirect_uris = ["{web.url}/signed-out"]
@@ -119,31 +128,63 @@ people = {written(people)}
 """
 
 
+def _example(country: Country) -> str:
+    """The configuration that ships for operators of the country's portal."""
+    return (DATA / "portal" / f"{country.code.lower()}.toml").read_text(encoding="utf-8")
+
+
+def _brand(country: Country) -> str:
+    return str(tomllib.loads(_example(country))["brand"]["name"])
+
+
 def _portal(web: Web, country: Country) -> str:
-    return f"""# Made by ncp demo: the web portal. Every key: docs/portal.md.
+    """The example that ships, with what is different on this machine; everything else is as an operator gets it."""
+    changes: dict[str, object] = {
+        "mode": "development",
+        "server.listen": str(web.portal),
+        "server.public_url": web.url,
+        "gateway.url": f"https://{country.frontend}",
+        "gateway.certificate": country.portal.certificate,
+        "gateway.key": country.portal.key,
+        "gateway.trust": country.tls_ca,
+        "login.metadata_url": f"{web.issuer}/.well-known/wallet-openid-configuration",
+        "login.client_id": PORTAL_CLIENT,
+        "login.client_secret_file": "secret",
+        "login.acr_values": _LEVELS[country.code],
+        "login.scope": "openid scope_all",
+        "terms.record": "terms.jsonl",
+    }
+    example = _example(country)
+    if texts := tomllib.loads(example).get("texts"):
+        changes["texts"] = DATA / "portal" / texts
+    return "# Made by ncp demo, from the example for operators in config/portal/.\n" + changed(example, changes)
 
-mode = "development"
-country = "{country.code}"
 
-[server]
-listen = "{web.portal}"
-public_url = "{web.url}"
+_LEVELS = {"FR": "eidas1", "IE": "urn:ncp:test:acr:two-factor"}
+"""Level of authentication of the invented professionals, as their provider calls it."""
+_HEADER = re.compile(r"\[([\w.-]+)\]")
+_KEY = re.compile(r"([\w-]+) = ")
 
-[gateway]
-url = "https://{country.frontend}"
-certificate = {written(country.portal.certificate)}
-key = {written(country.portal.key)}
-trust = {written(country.tls_ca)}
 
-[login]
-metadata_url = "{web.issuer}/.well-known/wallet-openid-configuration"
-client_id = "{PORTAL_CLIENT}"
-client_secret_file = "secret"
-
-[brand]
-organisation = "Agence du Numérique en Santé (démonstration)"
-address = ["9 rue de l'Exemple", "75015 Paris"]
-
-[terms]
-record = "terms.jsonl"
-"""
+def changed(toml: str, changes: Mapping[str, object]) -> str:
+    """A file with other values for single keys (``table.key``): those it sets in their lines, further ones below the
+    header of their table, everything else as it stands."""
+    left, table = dict(changes), ""
+    lines: list[str] = []
+    places = {"": 0}
+    for line in toml.splitlines():
+        key = _KEY.match(line)
+        name = table + key[1] if key else ""
+        lines.append(f"{key[1]} = {written(left.pop(name))}" if key and name in left else line)
+        if header := _HEADER.match(line):
+            table = f"{header[1]}."
+            places[table] = len(lines)
+    for name, value in left.items():
+        table = name[: name.rfind(".") + 1]
+        if table not in places:
+            lines += ["", f"[{table[:-1]}]"]
+            places[table] = len(lines)
+        at = places[table]
+        lines.insert(at, f"{name[len(table) :]} = {written(value)}")
+        places = {each: place + (place > at) for each, place in places.items()}
+    return "\n".join(lines) + "\n"

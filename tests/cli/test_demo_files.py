@@ -86,6 +86,20 @@ def _taken(port: int) -> Iterator[None]:
         yield
 
 
+def test_a_country_without_patients_asks_only_and_is_asked_nothing(playground: Playground) -> None:
+    """In the same folder: certificates are made for the two countries that are used, and nothing of the third is left."""
+    before = playground.folder / "FR"
+    assert before.is_dir()
+    made = write_playground(playground.folder, utc_now(), key_bits=2048, asking="IE", issuer="http://localhost:1/realm")
+    for country in made.countries:
+        assert [str(problem) for problem in check(country.config, utc_now(), {}).problems] == []
+    asking, answering = load(made.asking.config, {}), load(made.answering.config, {})
+    assert (asking.is_initiating, asking.is_responding) == (True, False)
+    assert (answering.is_initiating, answering.is_responding) == (False, True)
+    assert not before.exists()
+    assert sorted(path.name for path in (playground.folder / "pki").iterdir() if path.is_dir()) == ["hr", "ie"]
+
+
 def test_free_ports_are_different_and_can_be_bound() -> None:
     ports = free_ports(6)
     assert len(set(ports)) == 6

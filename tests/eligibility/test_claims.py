@@ -14,16 +14,14 @@ from tests.support.logins import ROOT
 RULES = read_rules((ROOT / "config/eligibility/ie.toml").read_bytes())
 NURSE = {
     "sub": "1",
-    "hpi_identifier": "NMBI-0001",
+    "registration_number": "NMBI-0001",
     "given_name": "Aoife",
     "family_name": "Example",
-    "hpi_profession": "nurse",
-    "hpi_facility_type": "hospital",
-    "hpi_organisation": {
-        "name": "Example Hospital",
-        "id": "urn:oid:1.2.3",
-        "address": {"street": "1 Quay", "locality": "Cork"},
-    },
+    "profession": "nurse",
+    "facility_type": "hospital",
+    "organisation": "Example Hospital",
+    "organisation_id": "urn:oid:1.2.3",
+    "organisation_address": {"street": "1 Quay", "locality": "Cork"},
 }
 
 
@@ -46,17 +44,17 @@ def test_claims_make_a_situation() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"hpi_profession": None}, Refusal.NOT_A_PROFESSIONAL),
-        ({"hpi_profession": " "}, Refusal.NOT_A_PROFESSIONAL),
-        ({"hpi_profession": "optician"}, Refusal.PROFESSION_NOT_ELIGIBLE),
-        ({"hpi_organisation": None}, Refusal.PLACE_INSUFFICIENT),
-        ({"hpi_organisation": {"name": "N/A", "address": {"locality": "Cork"}}}, Refusal.PLACE_INSUFFICIENT),
-        ({"hpi_organisation": {"name": "Hospital"}}, Refusal.PLACE_INSUFFICIENT),
-        ({"hpi_organisation": "Hospital"}, Refusal.UNREADABLE_CLAIMS),
-        ({"hpi_profession": ["nurse"]}, Refusal.UNREADABLE_CLAIMS),
-        ({"hpi_practices": {"hpi_profession": "nurse"}}, Refusal.UNREADABLE_CLAIMS),
-        ({"hpi_practices": [{}] * 201}, Refusal.UNREADABLE_CLAIMS),
-        ({"hpi_identifier": "", "preferred_username": ""}, Refusal.UNREADABLE_CLAIMS),
+        ({"profession": None}, Refusal.NOT_A_PROFESSIONAL),
+        ({"profession": " "}, Refusal.NOT_A_PROFESSIONAL),
+        ({"profession": "optician"}, Refusal.PROFESSION_NOT_ELIGIBLE),
+        ({"organisation": None}, Refusal.PLACE_INSUFFICIENT),
+        ({"organisation": "N/A"}, Refusal.PLACE_INSUFFICIENT),
+        ({"organisation_address": None}, Refusal.PLACE_INSUFFICIENT),
+        ({"organisation_address": "Quay"}, Refusal.UNREADABLE_CLAIMS),
+        ({"profession": ["nurse"]}, Refusal.UNREADABLE_CLAIMS),
+        ({"practices": {"profession": "nurse"}}, Refusal.UNREADABLE_CLAIMS),
+        ({"practices": [{}] * 201}, Refusal.UNREADABLE_CLAIMS),
+        ({"registration_number": "", "preferred_username": ""}, Refusal.UNREADABLE_CLAIMS),
     ],
     ids=str,
 )
@@ -65,17 +63,17 @@ def test_who_is_refused(change: dict[str, Any], expected: Refusal) -> None:
 
 
 def test_what_is_signed_comes_first() -> None:
-    found = evaluate({"hpi_profession": "doctor", "name": "Aoife Signed"}, NURSE, RULES)
+    found = evaluate({"profession": "doctor", "name": "Aoife Signed"}, NURSE, RULES)
     assert (found.situations[0].role, found.name) == ("221", "Aoife Signed")
 
 
 def test_several_situations_are_told_by_a_list() -> None:
     practices = [
-        {"hpi_profession": "optician"},
-        {"hpi_facility_type": "General Practice", "organization": "Surgery", "hpi_organisation": {"name": "Surgery"}},
+        {"profession": "optician"},
+        {"facility_type": "Practice", "organisation": "Surgery"},
         {},
     ]
-    claims = NURSE | {"hpi_practices": practices}
+    claims = NURSE | {"practices": practices}
     assert told(claims) == [
         ("1", "2221", "Resident Physician", "Surgery, 1 Quay Cork"),
         ("2", "2221", "Hospital", "Example Hospital, 1 Quay Cork"),
@@ -83,5 +81,5 @@ def test_several_situations_are_told_by_a_list() -> None:
 
 
 def test_a_facility_that_the_list_does_not_know_is_other_and_noted() -> None:
-    (found,) = evaluate({}, NURSE | {"hpi_facility_type": "space station"}, RULES).situations
+    (found,) = evaluate({}, NURSE | {"facility_type": "space station"}, RULES).situations
     assert (found.facility_type, found.notes) == ("Other", ("facility.unlisted",))

@@ -62,7 +62,7 @@ def test_what_is_no_rule_file_is_refused(data: bytes) -> None:
 
 def test_claims_need_their_places() -> None:
     with pytest.raises(RulesRefused) as refused:
-        read_rules(IE.replace('role = ["hpi_profession"]', "role = []").encode())
+        read_rules(IE.replace('role = ["profession"]', "role = []").encode())
     assert refused.value.key == "claims.role"
 
 

@@ -40,10 +40,10 @@ class Stack:
 
 
 @contextmanager
-def stack(folder: Path, *, extra: str = "", usual_ports: bool = False) -> Iterator[Stack]:
-    """Starts everything below ``folder``; ``extra`` is added to the portal's configuration."""
+def stack(folder: Path, *, extra: str = "", usual_ports: bool = False, asking: str = "FR") -> Iterator[Stack]:
+    """Starts everything below ``folder``; ``extra`` is added to the portal's configuration, ``asking`` its country."""
     web = choose_ports(usual=usual_ports)
-    playground = write_playground(folder, utc_now(), key_bits=2048, issuer=web.issuer)
+    playground = write_playground(folder, utc_now(), key_bits=2048, issuer=web.issuer, asking=asking)
     gateways = [
         Gateway(f"the gateway of {each.name}", each.config, each.health, each.folder / "gateway.log")
         for each in playground.countries

@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticUndefined
@@ -58,14 +57,6 @@ def _origin(value: str) -> str:
     return value
 
 
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ValueError, OSError, KeyError):
-        raise ValueError("a time zone such as Europe/Paris") from None
-    return value
-
-
 def _listen(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
@@ -82,7 +73,6 @@ def _language(value: str) -> str:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Url = Annotated[str, AfterValidator(_url)]
 Origin = Annotated[str, AfterValidator(_origin)]
-Zone = Annotated[str, AfterValidator(_zone)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Language = Annotated[str, AfterValidator(_language)]
 T = TypeVar("T", bound=BaseModel)
@@ -131,7 +121,6 @@ class LoginSettings(Table):
     userinfo: bool = setting(True, description="Whether the provider's user info is fetched and shown to the gateway.")
     timeout: Duration = setting("10s", description="Longest wait for an answer of the provider.")
     trust: Path | None = setting(None, description="CA of the provider in PEM; absent: those of the system.")
-    kind: Literal["card", "account"] = setting("card", description="Words of the login button: a card, or an account.")
 
 
 class SessionSettings(Table):
@@ -175,7 +164,6 @@ class Settings(Table):
         "production", description="In production nothing is served without TLS."
     )
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = setting(description="The portal's own country.")
-    time_zone: Zone = setting("Europe/Paris", description="Time zone of the times shown.")
     server: ServerSettings = setting({})
     gateway: GatewaySettings
     login: LoginSettings
