@@ -87,7 +87,7 @@ def _taken(port: int) -> Iterator[None]:
 
 
 def test_a_country_without_patients_asks_only_and_is_asked_nothing(playground: Playground) -> None:
-    """In the same folder: certificates are made for the two countries that are used, and nothing of the third is left."""
+    """In the same folder: certificates are made for the two that are used, and nothing of the third is left."""
     before = playground.folder / "FR"
     assert before.is_dir()
     made = write_playground(playground.folder, utc_now(), key_bits=2048, asking="IE", issuer="http://localhost:1/realm")

@@ -103,7 +103,7 @@ def test_a_doctor_reads_a_summary_in_english(visitor: _Reader) -> None:
     visitor.get(identity)
     visitor.consult()
     assert visitor.path.endswith("/summary")
-    visitor.look("Patient summary", "Allergies", "Croatian", "Automatic")
+    visitor.look("Patient summary", "Allergies", "Croatian", "Nature")
     at = visitor.at
     for address in ("summary?view=both", "summary?view=original", "print", "pdf"):
         visitor.get(f"{at}/{address}")
