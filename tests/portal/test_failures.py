@@ -11,18 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ncp_portal.failure_kinds import BY_CODE, BY_ENDING, BY_OWN_GATEWAY, BY_TYPE, KINDS, Ending, Faq, Step, Tone
-from ncp_portal.failures import (
-    NATIONAL_MESSAGE_MAX,
-    BadTexts,
-    FailureTexts,
-    Outcome,
-    load,
-    national_message,
-    outcome_of,
-    warning_text,
-)
-from ncp_portal.failures_page import LANGUAGES, page, shipped
 
 import ncp_client
 from ncp.frontend.pdf.names import WARNINGS as PDF_WARNINGS
@@ -36,6 +24,18 @@ from ncp_client.errors import (
     PortalRefused,
     error_of,
 )
+from ncp_portal.failure_kinds import BY_CODE, BY_ENDING, BY_OWN_GATEWAY, BY_TYPE, KINDS, Ending, Faq, Step, Tone
+from ncp_portal.failures import (
+    NATIONAL_MESSAGE_MAX,
+    BadTexts,
+    FailureTexts,
+    Outcome,
+    load,
+    national_message,
+    outcome_of,
+    warning_text,
+)
+from ncp_portal.failures_page import LANGUAGES, page, shipped
 from tests.shared import shared
 from xca.outcomes import WARNING_TEXTS
 from xcpd.outcomes import PatientMatch

@@ -73,7 +73,7 @@ def application(reached: Reached) -> Starlette:
             Middleware(
                 Guard,
                 origin=ORIGIN,
-                provider=PROVIDER,
+                provider=lambda: PROVIDER,
                 exempt=frozenset(("/out",)),
                 refuse=refused,
                 is_secure=True,

@@ -118,7 +118,9 @@ class Visitor:
 
     def consult(self, *ticks: str) -> httpx.Response:
         """From the check of the identity to the summary."""
-        return self._await(self.post(f"{self.at}/consult", **dict.fromkeys(ticks or ("necessary", "consent"), "on")))
+        found = re.search(r'name="shown" value="([^"]*)"', self.page.text)
+        given = dict.fromkeys(ticks or ("necessary", "consent"), "on")
+        return self._await(self.post(f"{self.at}/consult", shown=found[1] if found else "", **given))
 
     def _await(self, page: httpx.Response) -> httpx.Response:
         while self.path.endswith("/waiting"):

@@ -27,6 +27,8 @@ from ncp_portal.portal import Portal
 from ncp_portal.security import Guard, TooLarge, TooSlow
 from ncp_portal.sessions import Session
 
+_PAGES = frozenset(("traits", "waiting", "outcome", "identity", "summary", "pdf"))
+"""Steps of a search that are pages."""
 BACK_CHANNEL = "/login/back-channel"
 _FOREVER = "public, max-age=31536000, immutable"
 _STATUSES = frozenset((400, 403, 404, 405, 408, 413, 421, 429, 500, 503))
@@ -52,12 +54,14 @@ def make_app(portal: Portal) -> ASGIApp:
         Route("/login/callback", portal.logged_in, methods=get),
         Route(BACK_CHANNEL, portal.ended_by_provider, methods=post),
         Route("/logout", within(Portal.log_out, chosen=False), methods=post),
+        Route("/refused", portal.refused, methods=get),
         Route("/signed-out", _text_page(portal, "signed_out"), methods=get),
         Route("/session-ended", portal.session_ended, methods=get),
         Route("/session/keep", within(_keep, chosen=False), methods=post),
         Route("/place", within(Portal.place, chosen=False), methods=both),
         Route("/pictures/{country}/{number:int}", within(_picture), methods=get),
         Route("/search", within(journey.country), methods=both),
+        Route(at, within(journey.where_it_is), methods=get),
         Route(f"{at}/traits", within(journey.traits), methods=both),
         Route(f"{at}/check", within(journey.check), methods=post),
         Route(f"{at}/waiting", within(journey.waiting), methods=get),
@@ -83,6 +87,8 @@ def make_app(portal: Portal) -> ASGIApp:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         sweeper = asyncio.create_task(journey.sleepless(portal))
+        with contextlib.suppress(LoginFailed):
+            await portal.provider.prepare()
         try:
             yield
         finally:
@@ -100,7 +106,7 @@ def make_app(portal: Portal) -> ASGIApp:
             Middleware(
                 Guard,
                 origin=portal.settings.server.public_url,
-                provider=portal.provider_origin,
+                provider=portal.provider.origins,
                 exempt=frozenset((BACK_CHANNEL,)),
                 refuse=refused,
                 is_secure=portal.settings.server.is_secure,
@@ -145,12 +151,20 @@ def _language(portal: Portal) -> Page:
         back = fields.get("back", "/")
         # Only a path of ours: anything else could lead away.
         is_path = back.startswith("/") and not back.startswith("//") and "\\" not in back and back.isprintable()
-        response = RedirectResponse(back if is_path else "/", 303)
+        response = RedirectResponse(_readable(back) if is_path else "/", 303)
         if fields.get("language") in portal.settings.language.offered:
             portal.set_language(response, fields["language"])
         return response
 
     return language
+
+
+def _readable(path: str) -> str:
+    """The page to go back to: what answers forms only leads to where the search is."""
+    parts = path.split("/")
+    if parts[1] == "search" and len(parts) > 3 and parts[3].partition("?")[0] not in _PAGES:
+        return "/".join(parts[:3])
+    return "/" if parts[1] in ("login", "logout", "language", "session") else path
 
 
 async def _keep(portal: Portal, request: Request, session: Session) -> Response:

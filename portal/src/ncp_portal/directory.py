@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from babel import languages as cldr
 
-from ncp_client import Country, Gateway, Notice, SearchMask
+from ncp_client import ConnectionFailed, Country, Gateway, GatewayError, Notice, PortalRefused, SearchMask
 from ncp_portal import waits
 from ncp_portal.questions import Desk
 
@@ -23,6 +23,7 @@ T = TypeVar("T")
 STATES_SECONDS = 5.0
 MASKS_SECONDS = 60.0
 NOTICES_SECONDS = 300.0
+FAILED_SECONDS = 2.0
 _MOST = 512
 """Answers that are kept; there are some thirty countries and two languages."""
 
@@ -31,7 +32,7 @@ class Directory:
     def __init__(self, gateway: Gateway, desk: Desk) -> None:
         self._gateway = gateway
         self._desk = desk
-        self._kept: dict[tuple[str, ...], tuple[float, Any]] = {}
+        self._kept: dict[tuple[str, ...], _Kept] = {}
         self._locks: dict[tuple[str, ...], asyncio.Lock] = {}
 
     async def countries(self, language: str) -> list[Country]:
@@ -40,11 +41,12 @@ class Directory:
         return sorted(found, key=lambda each: each.name)
 
     async def named(self, country: Country, language: str) -> Country:
-        """A country under its name in another language."""
-        for each in await self.countries(language):
-            if each.code == country.code:
-                return each
-        return replace(country)
+        """A country under its name in another language; as it is where the gateway cannot be asked."""
+        try:
+            offered = await self.countries(language)
+        except (GatewayError, ConnectionFailed, PortalRefused):
+            return country
+        return next((each for each in offered if each.code == country.code), country)
 
     async def mask(self, country: str, language: str) -> SearchMask:
         return await self._once(
@@ -75,20 +77,40 @@ class Directory:
         return "en" if "en" in offered else next(iter(offered), "")
 
     async def _once(self, key: tuple[str, ...], seconds: float, ask: Callable[[], T]) -> T:
+        now = time.monotonic()
         kept = self._kept.get(key)
-        if kept is not None and time.monotonic() < kept[0]:
-            answer: T = kept[1]
-            return answer
-        with waits.for_others():
-            return await self._asked(key, seconds, ask)
+        if kept is None or now >= kept.until:
+            with waits.for_others():
+                kept = await self._asked(key, seconds, ask)
+        if kept.error is not None:
+            raise kept.error
+        answer: T = kept.answer
+        return answer
 
-    async def _asked(self, key: tuple[str, ...], seconds: float, ask: Callable[[], T]) -> T:
+    async def _asked(self, key: tuple[str, ...], seconds: float, ask: Callable[[], T]) -> _Kept:
+        """Whoever comes while the gateway is asked gets the same answer, also when it is a failure."""
         async with self._locks.setdefault(key, asyncio.Lock()):
-            kept = self._kept.get(key)
-            if kept is not None and time.monotonic() < kept[0]:
-                return kept[1]  # type: ignore[no-any-return]
-            answer = await self._desk.call(ask)
+            before = self._kept.get(key)
+            if before is not None and time.monotonic() < before.until:
+                return before
+            try:
+                kept = _Kept(time.monotonic() + seconds, await self._desk.call(ask))
+            except (GatewayError, ConnectionFailed, PortalRefused) as error:
+                # For a moment, so that those in line do not each wait for it. An older answer is better than none.
+                error.__traceback__ = None
+                old = before is not None and before.error is None
+                kept = _Kept(time.monotonic() + FAILED_SECONDS, before.answer if old and before else None)
+                kept.error = None if old else error
             if len(self._kept) >= _MOST:
                 self._kept.clear()
-            self._kept[key] = (time.monotonic() + seconds, answer)
-            return answer
+            self._kept[key] = kept
+            return kept
+
+
+@dataclass(slots=True)
+class _Kept:
+    """An answer, or a failure, and until when it is good."""
+
+    until: float
+    answer: Any
+    error: Exception | None = None

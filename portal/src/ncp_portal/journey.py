@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -28,6 +29,7 @@ from ncp_client import (
     ConnectionFailed,
     Consent,
     Document,
+    DocumentNotFound,
     DocumentPair,
     FetchedDocument,
     GatewayError,
@@ -43,12 +45,11 @@ from ncp_client import Session as Asking
 from ncp_portal import failures, searches
 from ncp_portal.failure_kinds import Ending, Step
 from ncp_portal.log import log, where
+from ncp_portal.portal import VIEWS, Portal
 from ncp_portal.questions import Advance, Busy, GivenUp, Question
 from ncp_portal.searches import Ended, Search
+from ncp_portal.security import same
 from ncp_portal.sessions import Session
-
-if TYPE_CHECKING:
-    from ncp_portal.portal import Portal
 
 QUICK = 1.5
 """Seconds that a form waits for the answer before a page that shows the waiting."""
@@ -56,7 +57,6 @@ HELD = 8.0
 """Seconds that the progress of a question is held back for news; shorter than what proxies allow."""
 REFRESH = 3
 """Seconds after which a browser without scripts looks again."""
-VIEWS = ("translated", "original", "both")
 VALUE_MAX = 256
 CONSENT = "consent"
 _DAY = re.compile(r"([0-9]{1,2})[./ -]([0-9]{1,2})[./ -]([0-9]{4})")
@@ -96,8 +96,8 @@ async def traits(portal: Portal, request: Request, session: Session) -> Response
         return _to(None)
     if request.method == "GET":
         return await _traits_page(portal, request, search, {})
-    search.forget_patient()
     form = await portal.form(request, session)
+    search.forget_patient()
     search.values, search.chosen = _typed(search, form)
     problems = await _problems(portal, request, search, complete=True)
     if problems:
@@ -126,11 +126,13 @@ async def check(portal: Portal, request: Request, session: Session) -> Response:
 async def _traits_page(portal: Portal, request: Request, search: Search, problems: Mapping[str, str]) -> Response:
     mask = await portal.directory.mask(search.country.code, portal.language(request))
     named = await portal.directory.named(search.country, portal.language(request))
+    offered = await portal.directory.notice_languages(search.country.code)
+    spoken = portal.directory.language_of(search.country.code, offered)
     return portal.page(
         request,
         "traits.html",
         422 if problems else 200,
-        country=named,
+        country={"code": named.code, "name": named.name, "language": spoken},
         fields=[_field(portal, request, search, each, problems) for each in mask.fields],
         groups=[
             {
@@ -243,6 +245,8 @@ async def _find(portal: Portal, request: Request, session: Session, search: Sear
 
 async def _ask(portal: Portal, request: Request, search: Search, kind: str, work: Any) -> Response:
     """Puts a question and shows its answer if that comes at once, else the waiting."""
+    if search.question is not None:
+        search.question.give_up()
     search.ended = None
     search.language = portal.language(request)
     question = search.question = Question(kind, _STAGES[kind], time.monotonic())
@@ -316,10 +320,17 @@ async def retry(portal: Portal, request: Request, session: Session) -> Response:
     kind = search.ended.kind if search.ended is not None else ""
     if kind == "consult" and search.patient is not None and search.purpose:
         return await _consult(portal, request, session, search)
+    is_gone = search.ended is not None and isinstance(search.ended.failure, DocumentNotFound)
+    if kind in ("pdf", "read") and is_gone and search.patient is not None:
+        # The country may have a newer one: the list is asked for again.
+        return await _consult(portal, request, session, search)
     if kind == "pdf":
         return _to(search, "pdf")
     if kind == "read" and search.pair is not None:
         return await _read_again(portal, request, session, search)
+    if kind == "show":
+        search.ended = None
+        return _to(search, "summary")
     if search.patient is not None:
         return _to(search, "identity")
     if await _problems(portal, request, search, complete=True):
@@ -352,7 +363,7 @@ def _settle(portal: Portal, request: Request, search: Search, question: Question
         if len(answer) != 1:
             ending = Ending.SEVERAL_PERSONS if answer else Ending.NOBODY_FOUND
             return _end(portal, request, search, ending, kind, step, seconds)
-        search.patient = answer[0]
+        search.patient, search.shown = answer[0], secrets.token_urlsafe(searches.ID_BYTES)
         return "identity"
     if kind == "pdf":
         search.original, search.rendered["pdf", ""] = answer
@@ -411,7 +422,7 @@ async def outcome(portal: Portal, request: Request, session: Session) -> Respons
             name: getattr(told, name)
             for name in (
                 *("title", "text", "todo", "tone", "code", "reference", "failed_gateway"),
-                *("faq", "retry", "edit", "national_message"),
+                *("faq", "retry", "edit", "log_in_again", "national_message"),
             )
         },
     )
@@ -425,17 +436,15 @@ async def identity(portal: Portal, request: Request, session: Session) -> Respon
     search = _search(request, session)
     if search is None or search.patient is None:
         return _to(search, _place(search))
-    return await _identity_page(portal, request, search, [], [])
+    return await _identity_page(portal, request, search, search.patient, [], [])
 
 
 async def _identity_page(
-    portal: Portal, request: Request, search: Search, problems: list[str], ticked: list[str]
+    portal: Portal, request: Request, search: Search, patient: Patient, problems: list[str], ticked: list[str]
 ) -> Response:
-    patient = search.patient
-    assert patient is not None  # noqa: S101 - whoever calls has looked
-    language = portal.language(request)
+    language, shown = portal.language(request), search.shown
     offered = await portal.directory.notice_languages(search.country.code)
-    own = portal.directory.language_of(search.country.code, offered)
+    own = search.notice_language or portal.directory.language_of(search.country.code, offered)
     return portal.page(
         request,
         "identity.html",
@@ -446,6 +455,7 @@ async def _identity_page(
         notice_languages=portal.named_languages(request, offered, own),
         problems=problems,
         ticked=ticked,
+        person=shown,
     )
 
 
@@ -474,7 +484,9 @@ async def notice(portal: Portal, request: Request, session: Session) -> Response
     if search is None:
         return _to(None)
     response = await portal.notice(request, search.country.code)
-    search.notice_language = request.query_params["language"]
+    language = request.query_params["language"]
+    search.notice_version = await portal.directory.notice_version(search.country.code, language)
+    search.notice_language = language
     return response
 
 
@@ -485,21 +497,34 @@ async def consult(portal: Portal, request: Request, session: Session) -> Respons
     """POST /search/{id}/consult."""
     search = _search(request, session)
     form = await portal.form(request, session)
-    if search is None or search.patient is None:
+    patient = search.patient if search is not None else None
+    if search is None or patient is None:
         return _to(search, _place(search))
+    if not same(form.get("shown", ""), search.shown):
+        # The page is about somebody else than the search is now, in another tab for example.
+        return _to(search, "identity")
     ticked = [name for name in ("necessary", CONSENT, "emergency") if form.get(name)]
     wanted = ["necessary"] if "emergency" in ticked else ["necessary", CONSENT]
     if problems := [name for name in wanted if name not in ticked]:
-        return await _identity_page(portal, request, search, problems, ticked)
+        return await _identity_page(portal, request, search, patient, problems, ticked)
     # Consent that was gathered counts, also in an emergency.
-    search.purpose, search.consent = "EMERGENCY", None
+    purpose, consent = "EMERGENCY", None
     if CONSENT in ticked:
-        offered = await portal.directory.notice_languages(search.country.code)
-        usual = portal.directory.language_of(search.country.code, offered) or portal.language(request)
-        spoken = search.notice_language or usual
-        version = await portal.directory.notice_version(search.country.code, spoken)
-        search.purpose, search.consent = "TREATMENT", Consent(version, spoken, given_at=datetime.now(UTC))
+        purpose, consent = "TREATMENT", await _consent(portal, search, form.get("notice_language", ""))
+    if search.patient is not patient:
+        return _to(search, _place(search))
+    search.purpose, search.consent = purpose, consent
     return await _consult(portal, request, session, search)
+
+
+async def _consent(portal: Portal, search: Search, language: str) -> Consent:
+    """What the professional says: on the notice in which language the patient consented."""
+    offered = await portal.directory.notice_languages(search.country.code)
+    if language not in offered:
+        language = search.notice_language or portal.directory.language_of(search.country.code, offered)
+    version = search.notice_version if language == search.notice_language else ""
+    version = version or await portal.directory.notice_version(search.country.code, language)
+    return Consent(version, language, given_at=datetime.now(UTC))
 
 
 async def _consult(portal: Portal, request: Request, session: Session, search: Search) -> Response:
@@ -547,16 +572,23 @@ async def summary(portal: Portal, request: Request, session: Session) -> Respons
     if search is None or pair is None:
         return _to(search, _place(search))
     searches.make_room(session.searches, search, portal.settings.session.documents << 20)
-    if search.structured is None:
+    structured, list_warnings = search.structured, search.list_warnings
+    if structured is None and pair.structured is None:
         return await _without_structure(portal, request, search, pair)
+    if structured is None:
+        if search.question is not None or search.ended is not None:
+            return _to(search, _place(search))
+        return await _read_again(portal, request, session, search)
     view = request.query_params.get("view", "")
     view = view if view in VIEWS else "translated"
     try:
-        rendered = await _rendered(portal, request, session, search, view)
+        rendered = await _rendered(portal, request, session, search, structured, view)
     except FAILURES as error:
         return _to(search, _end(portal, request, search, error, "show", Step.DOCUMENT, 0.0))
     parts = await portal.desk.call(rendered.embedded)
-    warnings = (*search.list_warnings, *search.structured.warnings, *rendered.warnings)
+    if search.structured is not structured:
+        return _to(search, _place(search))
+    warnings = (*list_warnings, *structured.warnings, *rendered.warnings)
     return portal.page(
         request,
         "summary.html",
@@ -569,6 +601,7 @@ async def summary(portal: Portal, request: Request, session: Session) -> Respons
         why_not="",
         embedded={"banner": parts.banner, "main": parts.main, "layout": view, "footer": parts.footer},
         others=_others(search),
+        person=search.shown,
         summary_style=parts.style,
         style_source=parts.style_source,
     )
@@ -588,6 +621,7 @@ async def _without_structure(portal: Portal, request: Request, search: Search, p
         why_not=portal.texts(request)("summary.structured_why"),
         embedded=None,
         others=_others(search),
+        person=search.shown,
     )
 
 
@@ -622,7 +656,10 @@ async def document(portal: Portal, request: Request, session: Session) -> Respon
     search = _search(request, session)
     form = await portal.form(request, session)
     number = form.get("number", "")
-    if search is None or search.treatment is None or not number.isdecimal() or int(number) >= len(search.pairs):
+    numbers = {str(each) for each in range(len(search.pairs))} if search is not None else set()
+    if search is None or search.treatment is None or number not in numbers:
+        return _to(search, _place(search))
+    if not same(form.get("shown", ""), search.shown):
         return _to(search, _place(search))
     search.current = int(number)
     return await _read_again(portal, request, session, search)
@@ -639,15 +676,18 @@ async def _read_again(portal: Portal, request: Request, session: Session, search
     )
 
 
-async def _rendered(portal: Portal, request: Request, session: Session, search: Search, view: str) -> Rendered:
+async def _rendered(
+    portal: Portal, request: Request, session: Session, search: Search, fetched: FetchedDocument, view: str
+) -> Rendered:
     """A view of the summary, made by the gateway when it is looked at for the first time."""
-    fetched, asking, language = search.structured, _session(session), portal.language(request)
+    asking, language = _session(session), portal.language(request)
     found = search.rendered.get((view, language))
     if found is not None:
         return found
-    assert fetched is not None  # noqa: S101 - whoever calls has looked
     rendered: Rendered = await portal.desk.call(lambda: asking.render(fetched, view=view, language=language))
-    search.rendered[view, language] = rendered
+    if search.structured is fetched:
+        # Else the search is about something else by now.
+        search.rendered[view, language] = rendered
     return rendered
 
 
@@ -657,9 +697,12 @@ async def on_paper(portal: Portal, request: Request, session: Session) -> Respon
     if search is None or search.structured is None:
         return _to(search, _place(search))
     try:
-        rendered = await _rendered(portal, request, session, search, "print")
+        structured = search.structured
+        rendered = await _rendered(portal, request, session, search, structured, "print")
     except FAILURES as error:
         return _to(search, _end(portal, request, search, error, "show", Step.DOCUMENT, 0.0))
+    if search.structured is not structured:
+        return _to(search, _place(search))
     return Response(rendered.content, headers=headers.page())
 
 
@@ -706,6 +749,12 @@ async def pdf_file(portal: Portal, request: Request, session: Session) -> Respon
 
 
 # Where a search is
+
+
+async def where_it_is(portal: Portal, request: Request, session: Session) -> Response:
+    """GET /search/{id}."""
+    search = _search(request, session)
+    return _to(search, _place(search))
 
 
 def _search(request: Request, session: Session) -> Search | None:

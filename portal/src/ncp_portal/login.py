@@ -7,10 +7,12 @@ which gets the ID token and the user info as they came.
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 from authlib.common.errors import AuthlibBaseError
@@ -29,6 +31,8 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 TOKEN_MAX = 64 * 1024
 USER_INFO_MAX = 256 * 1024
 LEEWAY = 30
+_PLACES = ("authorization_endpoint", "end_session_endpoint")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+")
 LOGOUT_AGE = 600.0
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _SEEN_MOST = 10_000
@@ -90,6 +94,18 @@ class Provider:
             },
         )
 
+    async def prepare(self) -> None:
+        """Learns the provider's endpoints. Raises ``LoginFailed`` (``AUTH_UNAVAILABLE``)."""
+        await self._metadata()
+
+    def origins(self) -> str:
+        """Where forms of a login and logout may lead, as sources of a Content Security Policy: browsers hold redirects
+        to them too (CSP Level 3, 6.4.1), and the endpoints may be on another host than the discovery document."""
+        known = self._app.server_metadata
+        addresses = (self._settings.metadata_url, *(known.get(name) for name in _PLACES))
+        origins = {f"{parts.scheme}://{parts.netloc}" for each in addresses if each and (parts := urlsplit(str(each)))}
+        return " ".join(sorted(each for each in origins if _ORIGIN.fullmatch(each)))
+
     async def begin(self, request: Request, handshake: dict[str, Any], language: str) -> RedirectResponse:
         """Sends the browser to the provider. Raises ``LoginFailed`` (``AUTH_UNAVAILABLE``)."""
         await self._metadata()
@@ -105,10 +121,12 @@ class Provider:
         return response
 
     async def end(self, request: Request, handshake: dict[str, Any]) -> Tokens:
-        """The browser is back. Raises ``LoginFailed``."""
+        """The browser is back. Raises ``LoginFailed``, with the reason ``state`` for an answer to another login."""
+        if f"_state_provider_{request.query_params.get('state', '')}" not in handshake:
+            raise LoginFailed("AUTH_FAILED", "state")
         if request.query_params.get("error") == "access_denied":
             raise LoginFailed("AUTH_CANCELLED", "access_denied")
-        if not request.query_params.get("code") or not request.query_params.get("state"):
+        if not request.query_params.get("code"):
             raise LoginFailed("AUTH_FAILED", "callback")
         metadata = await self._metadata()
         request.scope["session"] = handshake
@@ -132,7 +150,7 @@ class Provider:
             raise LoginFailed("AUTH_FAILED", "token_too_large")
         return Tokens(
             id_token=id_token,
-            user_info=await self._user_info(token) if self._settings.userinfo else "",
+            user_info=await self._user_info(token),
             subject=str(claims.get("sub", "")),
             provider_session=str(claims.get("sid", "")),
         )

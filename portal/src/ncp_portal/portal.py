@@ -6,34 +6,47 @@ identity provider to ``login``, and to the gateway who may enter.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from ncp_client import Gateway, LoggedIn, Login, NotEligible, Situation
+from ncp_client import (
+    ConnectionFailed,
+    Country,
+    Gateway,
+    GatewayError,
+    LoggedIn,
+    Login,
+    NotEligible,
+    PortalRefused,
+    Situation,
+)
 from ncp_portal import failures, texts
 from ncp_portal.directory import Directory
-from ncp_portal.log import log
+from ncp_portal.log import log, where
 from ncp_portal.login import LoginFailed, LogoutRefused, Provider, Tokens
 from ncp_portal.pages import Pages, language_name
 from ncp_portal.questions import Desk
 from ncp_portal.security import policy, same
-from ncp_portal.sessions import End, Limits, Session, Sessions
+from ncp_portal.sessions import End, Limits, Refusal, Session, Sessions
 from ncp_portal.settings import Settings
 from ncp_portal.texts import Texts
 
 LANGUAGE_COOKIE = "language"
+VIEWS = ("translated", "original", "both")
+"""How a summary can be looked at, as the gateway names it."""
 _YEAR = 365 * 24 * 3600
 _FIELDS_MAX = 100
 _NAME_MAX = 200
@@ -42,7 +55,7 @@ Handler = Callable[["Portal", Request, Session], Awaitable[Response]]
 
 
 class Portal:
-    """Everything that lives as long as the process. ``provider_origin`` is where forms of a login may lead."""
+    """Everything that lives as long as the process."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -73,7 +86,6 @@ class Portal:
         self.provider = Provider(
             settings.login, callback=f"{public}/login/callback", after_logout=f"{public}/signed-out"
         )
-        self.provider_origin = _origin(settings.login.metadata_url)
         self._cookie = "__Host-portal" if settings.server.is_secure else "portal"
         settings.terms.record.parent.mkdir(parents=True, exist_ok=True)
 
@@ -115,12 +127,14 @@ class Portal:
         html = self.pages.write(template, self.language(request), self._shared(request), own)
         response = HTMLResponse(html, status)
         if style:
-            response.headers["Content-Security-Policy"] = policy(provider=self.provider_origin, style=style)
+            response.headers["Content-Security-Policy"] = policy(provider=self.provider.origins(), style=style)
         return response
 
     def _shared(self, request: Request) -> dict[str, Any]:
         session = self.session(request)
         here = request.url.path
+        if request.query_params.get("view") in VIEWS:
+            here = f"{here}?view={request.query_params['view']}"
         if not isinstance(session, Session):
             return {"here": here, "csrf": "", "signed_in": False, "professional": None, "session": None}
         idle, ends = self.sessions.left(session, time.monotonic())
@@ -170,9 +184,17 @@ class Portal:
 
     async def home(self, request: Request, problem: str | None = None) -> Response:
         language = self.language(request)
-        countries = await self.directory.countries(language)
-        live = [each for each in countries if each.live]
-        offered = await self.directory.notice_languages(live[0].code) if live else ()
+        countries: list[Country] = []
+        offered: tuple[str, ...] = ()
+        try:
+            countries = await self.directory.countries(language)
+            if live := [each for each in countries if each.live]:
+                offered = await self.directory.notice_languages(live[0].code)
+        except (GatewayError, ConnectionFailed, PortalRefused) as error:
+            # Terms, help and the way in are there all the same.
+            log("gateway.failed", exception=where(error))
+        with contextlib.suppress(LoginFailed):
+            await self.provider.prepare()
         return self.page(
             request,
             "home.html",
@@ -211,51 +233,54 @@ class Portal:
         try:
             return await self.provider.begin(request, session.handshake, self.language(request))
         except LoginFailed as failed:
-            self.sessions.end(session, End.LEFT)
-            return self._refused(request, failed.code, failed.reason)
+            return self._refused(session, failed)
 
     async def logged_in(self, request: Request) -> Response:
         """GET /login/callback: the provider has answered."""
         session = self.session(request)
         if not isinstance(session, Session):
-            return self._refused(request, "AUTH_FAILED", "no_session")
+            log("login.failed", code="AUTH_FAILED", reason="no_session")
+            return RedirectResponse("/refused", 303)
         before = session.tokens
         try:
             tokens = await self.provider.end(request, session.handshake)
         except LoginFailed as failed:
-            if before is None:
-                self.sessions.end(session, End.LEFT)
-                request.state.session = End.UNKNOWN
-            return self._refused(request, failed.code, failed.reason)
+            return self._refused(session, failed)
         if before is not None and before.subject != tokens.subject:
             # Somebody else has logged in at the provider meanwhile: nothing of the first one is left.
             self.sessions.end(session, End.PROVIDER)
             request.state.session = End.PROVIDER
             return RedirectResponse("/session-ended?why=provider", 303)
-        return await self._enter(request, session, tokens, session.wanted)
+        return await self._enter(request, session, tokens, session.wanted, is_fresh=True)
 
-    async def _enter(self, request: Request, session: Session, tokens: Tokens, wanted: Situation | None) -> Response:
-        """The gateway decides who may enter, and where from."""
+    async def _enter(
+        self, request: Request, session: Session, tokens: Tokens, wanted: Situation | None, *, is_fresh: bool
+    ) -> Response:
+        """The gateway decides who may enter, and where from. ``is_fresh``: the provider has said so just now."""
+        # From here on a logout of the provider means this session too.
+        session.tokens = tokens
         language = self.language(request)
         login = Login(tokens.id_token, tokens.user_info)
         try:
             entered = await self.desk.call(lambda: self.gateway.log_in_with(login, wanted, language=language))
         except NotEligible as refused:
-            if refused.code == "AUTH_FAILED" and session.tokens is tokens:
+            if refused.code == "AUTH_FAILED" and not is_fresh:
                 # The token has had its time: the provider says once more who it is.
                 session.wanted = wanted
                 return await self._to_provider(request, session)
             log("login.refused", code=refused.code, reference=refused.reference)
-            shown = _claims(tokens)
+            session.refusal = Refusal(refused.code, refused.message, *_claims(tokens))
             if session.login is None:
-                self.sessions.end(session, End.LEFT)
-                request.state.session = End.UNKNOWN
-            return self._refusal(request, refused.code, refused.message, *shown)
+                session.tokens = None
+            return RedirectResponse("/refused", 303)
+        if wanted is not None and not _is_same_place(entered.situation, wanted):
+            # An id is a place in the directory's list, which may have changed: chosen anew rather than guessed.
+            entered = replace(entered, situation=None, session=None)
         first = session.login is None
-        token = self.sessions.renew(session, time.monotonic())
-        if token is None:
+        token = None
+        if not self.sessions.is_open(session) and (token := self.sessions.renew(session, time.monotonic())) is None:
             return self._no_place(request, session)
-        session.tokens, session.login, session.wanted = tokens, entered, None
+        session.login, session.wanted, session.refusal = entered, None, None
         if first:
             await self._record_terms(session, entered.identifier)
         log("login.accepted", outcome="open" if session.is_open else "choose")
@@ -263,7 +288,8 @@ class Portal:
             # A confirmation made with the assertion of another place is worth nothing.
             search.forget_patient()
         response = RedirectResponse("/search" if session.is_open else "/place", 303)
-        self._give(response, token)
+        if token is not None:
+            self._give(response, token)
         return response
 
     def _no_place(self, request: Request, session: Session) -> Response:
@@ -288,23 +314,27 @@ class Portal:
             return self.page(request, "place.html", 422, situations=login.situations, problem="choose")
         if wanted == login.situation:
             return RedirectResponse("/search", 303)
-        return await self._enter(request, session, tokens, wanted)
+        return await self._enter(request, session, tokens, wanted, is_fresh=False)
 
-    def _refused(self, request: Request, code: str, reason: str) -> Response:
-        log("login.failed", code=code, reason=reason)
-        return self._refusal(request, code, _means(self.texts(request), f"login.{code}"), "", "")
+    def _refused(self, session: Session, failed: LoginFailed) -> Response:
+        log("login.failed", code=failed.code, reason=failed.reason)
+        session.refusal = Refusal(failed.code)
+        return RedirectResponse("/refused", 303)
 
-    def _refusal(self, request: Request, code: str, message: str, name: str, identifier: str) -> Response:
-        brand = self.settings.brand
+    async def refused(self, request: Request) -> Response:
+        """GET /refused: why the login came to nothing. The session of the login knows it, for some minutes."""
+        session, brand = self.session(request), self.settings.brand
+        refusal = session.refusal if isinstance(session, Session) else None
+        refusal = refusal or Refusal("AUTH_FAILED")
         return self.page(
             request,
             "refused.html",
             403,
-            code=code,
-            message=message,
-            name=name,
-            identifier=identifier,
-            faq="login" if code.startswith("AUTH_") else "eligibility",
+            code=refusal.code,
+            message=refusal.message or _means(self.texts(request), f"login.{refusal.code}"),
+            name=refusal.name,
+            identifier=refusal.identifier,
+            faq="login" if refusal.code.startswith("AUTH_") else "eligibility",
             directory_url=brand.directory_url,
             assistance_url=brand.assistance_url,
         )
@@ -346,6 +376,8 @@ class Portal:
     async def session_ended(self, request: Request) -> Response:
         """GET /session-ended: why there is no session any more."""
         found = self.session(request)
+        if isinstance(found, Session) and self.sessions.is_open(found):
+            return RedirectResponse("/search", 303)
         why = found.value if isinstance(found, End) else ""
         if why not in ("idle", "absolute", "provider"):
             why = request.query_params.get("why", "unknown")
@@ -415,6 +447,11 @@ def _professional(login: LoggedIn) -> dict[str, Any]:
     }
 
 
+def _is_same_place(entered: Situation | None, wanted: Situation) -> bool:
+    """The profession is named in the language of the page, the place as the directory has it."""
+    return entered is not None and (entered.place, entered.address) == (wanted.place, wanted.address)
+
+
 def _elsewhere(request: Request, address: str) -> Response:
     if request.headers.get("hx-request"):
         return Response(headers={"HX-Redirect": address})
@@ -446,8 +483,3 @@ def _append(path: Path, line: str) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

@@ -1,8 +1,8 @@
 """A question to another country while its answer is awaited: progress, an end to waiting, and giving it up.
 
-Knows how a call of the synchronous client is run beside the event loop and how far it has come. A thread cannot be
-stopped: a question that was given up runs to its end and its answer is thrown away. Leaves to ``journey`` what is
-asked.
+Knows how a call of the synchronous client is run beside the event loop and how far it has come. A call cannot be
+stopped: a question that was given up ends with the stage it is in, and its answer is thrown away. Leaves to ``journey``
+what is asked.
 """
 
 from __future__ import annotations
@@ -95,6 +95,9 @@ class Question(Generic[T]):
             self._over.set()
 
     def _advance(self, number: int) -> None:
+        """Told by the thread. Raises ``GivenUp`` where nobody waits any more, so that nothing further is asked."""
+        if self.is_over:
+            raise GivenUp(too_slow=False)
         self._at = number
 
     def _end(self, answer: T | None, error: BaseException | None) -> None:

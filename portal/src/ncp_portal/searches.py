@@ -42,11 +42,14 @@ class Search:
     question: Question[Any] | None = None
     ended: Ended | None = None
     patient: Patient | None = None
+    shown: str = ""
+    """Names the person that is shown for confirmation: what is confirmed on a page is this person and nobody else."""
     purpose: str = ""
     """``TREATMENT`` or ``EMERGENCY``, once it is confirmed."""
     consent: Consent | None = None
     notice_language: str = ""
-    """Of the notice that the patient was given."""
+    notice_version: str = ""
+    """Of the notice that was opened for the patient."""
     treatment: Treatment | None = None
     pairs: list[DocumentPair] = field(default_factory=list)
     list_warnings: tuple[str, ...] = ()
@@ -83,11 +86,11 @@ class Search:
         if self.question is not None:
             self.question.give_up()
         self.question = self.ended = self.patient = self.consent = self.treatment = None
-        self.purpose = self.notice_language = ""
+        self.purpose = self.notice_language = self.notice_version = self.shown = ""
         self.forget_documents()
 
     def forget_documents(self) -> None:
-        self.pairs, self.list_warnings = [], ()
+        self.pairs, self.list_warnings, self.current = [], (), 0
         self.forget_reading()
 
     def forget_reading(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -48,18 +48,27 @@ class Guard:
     nobody has foreseen ends here too, so that its page has the headers as well.
 
     A POST must come from a page of ``origin``; only ``exempt`` paths, which the identity provider calls, may not.
+    ``provider`` tells where forms of a login may lead, which is known once the provider has been asked.
     Refusals are answered by ``refuse``, an ASGI application, with the status in ``scope["refused"]``.
     """
 
     def __init__(
-        self, app: ASGIApp, *, origin: str, provider: str, exempt: frozenset[str], refuse: ASGIApp, is_secure: bool
+        self,
+        app: ASGIApp,
+        *,
+        origin: str,
+        provider: Callable[[], str],
+        exempt: frozenset[str],
+        refuse: ASGIApp,
+        is_secure: bool,
     ) -> None:
         self._app = app
         self._origin = origin
         self._host = origin.partition("://")[2]
         self._exempt = exempt
         self._refuse = refuse
-        self._headers = {**_HEADERS, "Content-Security-Policy": policy(provider=provider)}
+        self._headers = dict(_HEADERS)
+        self._provider = provider
         if is_secure:
             self._headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
 
@@ -77,6 +86,7 @@ class Guard:
                 given = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     given.setdefault(name, value)
+                given.setdefault("Content-Security-Policy", policy(provider=self._provider()))
             await send(message)
 
         status = self._refusal(scope, headers)

@@ -8,6 +8,7 @@ Leaves to ``journey`` what a search is.
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -42,6 +43,16 @@ class End(Enum):
     """No such session: the portal was started anew, or it ended long ago."""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Refusal:
+    """A login that was refused. ``message`` is the gateway's, empty where the portal has words of its own."""
+
+    code: str
+    message: str = ""
+    name: str = ""
+    identifier: str = ""
+
+
 @dataclass(slots=True, repr=False, eq=False)
 class Session:
     """One professional in one browser. ``login`` is None until the provider has said who it is."""
@@ -57,6 +68,8 @@ class Session:
     """What the OpenID client has to remember between the two legs of a login."""
     tokens: Tokens | None = None
     login: LoggedIn | None = None
+    refusal: Refusal | None = None
+    """Why the last login came to nothing, for the page that says so."""
     wanted: Situation | None = None
     """The place of practice to be entered when the provider has said once more who it is."""
     searches: OrderedDict[str, Search] = field(default_factory=OrderedDict)
@@ -117,6 +130,10 @@ class Sessions:
         self._open[session.key] = session
         return token
 
+    def is_open(self, session: Session) -> bool:
+        """Whether it is a professional's already."""
+        return session.key in self._open
+
     def find(self, token: str, at: float) -> Session | End:
         """The session of a token, counted as seen now; or why there is none."""
         key = _digest(token)
@@ -142,27 +159,28 @@ class Sessions:
             search.drop()
         session.searches.clear()
         session.handshake.clear()
-        session.login = session.tokens = session.wanted = None
+        session.login = session.tokens = session.wanted = session.refusal = None
         self._ended[session.key] = why
         while len(self._ended) > _ENDED_MOST:
             self._ended.popitem(last=False)
 
     def of_provider(self, subject: str, provider_session: str) -> Iterator[Session]:
         """The sessions that a logout of the provider means (OIDC Back-Channel Logout 1.0, 2.6)."""
-        for session in list(self._open.values()):
+        for session in [*self._open.values(), *self._begun.values()]:
             tokens = session.tokens
             if tokens is None:
                 continue
-            if provider_session:
+            if provider_session and tokens.provider_session:
                 if tokens.provider_session == provider_session and subject in ("", tokens.subject):
                     yield session
-            elif subject == tokens.subject:
+            elif subject and subject == tokens.subject:
                 yield session
 
     def left(self, session: Session, at: float) -> tuple[int, int]:
-        """Seconds until the session ends for want of requests, and in any case."""
+        """Seconds until the session ends for want of requests, and in any case; rounded up, so that a browser that has
+        waited as long finds it ended."""
         idle = self._limits.idle - (at - session.seen)
-        return max(0, int(idle)), max(0, int(self._limits.absolute - (at - session.created)))
+        return max(0, math.ceil(idle) + 1), max(0, math.ceil(self._limits.absolute - (at - session.created)) + 1)
 
     def sweep(self, at: float) -> int:
         """Ends what is over, so that nothing of a patient waits in memory for a request that never comes."""

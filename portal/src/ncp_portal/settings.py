@@ -118,7 +118,6 @@ class LoginSettings(Table):
     client_secret_file: Path = setting(description="File that holds the secret of this portal, and nothing else.")
     scope: Text = setting("openid scope_all", description="What is asked for.")
     acr_values: str = setting("eidas1", description="Levels of authentication asked for; empty: none.")
-    userinfo: bool = setting(True, description="Whether the provider's user info is fetched and shown to the gateway.")
     timeout: Duration = setting("10s", description="Longest wait for an answer of the provider.")
     trust: Path | None = setting(None, description="CA of the provider in PEM; absent: those of the system.")
 
@@ -177,6 +176,8 @@ class Settings(Table):
     def _is_safe(self) -> Settings:
         if self.mode == "production" and not self.server.is_secure:
             raise ValueError("server.public_url must be https:// in production")
+        if self.mode == "production" and not self.login.metadata_url.startswith("https://"):
+            raise ValueError("login.metadata_url must be https:// in production")
         if (self.server.certificate is None) != (self.server.key is None):
             raise ValueError("server.certificate and server.key come together")
         return self
