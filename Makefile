@@ -2,6 +2,7 @@
 # make demo-up    the same two countries and the doctor's web portal, left running
 # make test       the whole suite            make lint    style, types, layers
 # make bench      speed of NCP-A             make bench-semantics  speed of reading, translating, showing
+# make bench-portal  200 professionals at the portal at the same time
 # make attack     the attack tests, one by one
 # make clean      back to a fresh checkout
 #
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: demo demo-up test bench bench-semantics attack lint clean
+.PHONY: demo demo-up test bench bench-semantics bench-portal attack lint clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -37,6 +38,9 @@ bench: $(VENV)/.dev
 
 bench-semantics: $(VENV)/.dev
 	$(BIN)/python benchmarks/semantics.py $(ARGS)
+
+bench-portal: $(VENV)/.dev
+	$(BIN)/python benchmarks/portal.py $(ARGS)
 
 # What a hostile caller, peer or file may try; one line each, so that it can be read. The modules say `pytest.mark.attack`.
 attack: $(VENV)/.dev

@@ -42,6 +42,8 @@ SEARCH: Any = SimpleNamespace(mask=SimpleNamespace(fields=FIELDS, groups=GROUPS)
         ({"group.ids": "card"}, {}, "card"),
         ({"group.ids": "no such"}, {}, ""),
         ({"number": "  ", "card": "7"}, {"card": "7"}, "card"),
+        ({"number": "\x0012\x1b\ud800\uffff\n"}, {"number": "12"}, "national"),
+        ({"number": "\x01"}, {}, ""),
         ({"stranger": "x", "csrf": "y", "number": "1"}, {"number": "1"}, "national"),
     ],
 )

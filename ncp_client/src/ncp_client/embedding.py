@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from lxml import etree, html
 
 _NEVER = frozenset(
-    "script style link meta base iframe frame object embed applet form input button img svg math video audio source "
-    "template noscript textarea select dialog portal".split()
+    (
+        *("script", "style", "link", "meta", "base", "iframe", "frame", "object", "embed", "applet", "form", "input"),
+        *("button", "img", "svg", "math", "video", "audio", "source", "template", "noscript", "textarea", "select"),
+        *("dialog", "portal"),
+    )
 )
 """Elements that no summary needs."""
 _ADDRESSES = frozenset(("href", "src", "action", "formaction", "srcdoc", "data", "poster", "background", "ping"))

@@ -18,6 +18,7 @@ import asyncio
 import re
 import secrets
 import time
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -112,7 +113,7 @@ async def check(portal: Portal, request: Request, session: Session) -> Response:
     name = request.headers.get("hx-trigger-name", "")
     if search is None or name not in {each.id for each in search.mask.fields}:
         return Response(status_code=204)
-    values = {name: _iso(search, name, form.get(name, "").strip()[:VALUE_MAX])}
+    values = {name: _iso(search, name, _text(form, name))}
     found: dict[str, str] = {}
     if values[name]:
         language = portal.language(request)
@@ -173,11 +174,18 @@ def _field(
     }
 
 
+def _text(form: Mapping[str, str], name: str) -> str:
+    """What was typed, without what no keyboard writes and no message can carry (XML 1.0, 2.2)."""
+    typed = form.get(name, "")[: 4 * VALUE_MAX]
+    seen = (one for one in typed if unicodedata.category(one) not in ("Cc", "Cs") and one not in "\ufffe\uffff")
+    return "".join(seen).strip()[:VALUE_MAX].rstrip()
+
+
 def _typed(search: Search, form: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Values by field and chosen alternatives by group. A field of an alternative that is not chosen counts for
     nothing; where none is chosen, the first one with a value is meant."""
     fields = {each.id: each for each in search.mask.fields}
-    values = {key: text for key in fields if (text := form.get(key, "").strip()[:VALUE_MAX])}
+    values = {key: text for key in fields if (text := _text(form, key))}
     chosen: dict[str, str] = {}
     for group in search.mask.groups:
         if not group.choice:
