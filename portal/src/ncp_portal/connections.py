@@ -11,7 +11,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEAD_SECONDS = 15.0
+HEAD_SECONDS = 10.0
 """From the first byte, or from the connection where none comes, to the end of the head."""
 
 

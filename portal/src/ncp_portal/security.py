@@ -19,7 +19,7 @@ from ncp_portal.log import log, where
 
 FORM_MAX = 64 * 1024
 """Bytes of a form; the largest has a dozen short fields."""
-FORM_SECONDS = 20.0
+FORM_SECONDS = 15.0
 """Until the whole of a form is there."""
 
 _HEADERS = {
