@@ -579,7 +579,7 @@ async def summary(portal: Portal, request: Request, session: Session) -> Respons
     pair = search.pair if search is not None else None
     if search is None or pair is None:
         return _to(search, _place(search))
-    searches.make_room(session.searches, search, portal.settings.session.documents << 20)
+    _make_room(portal, session, search)
     structured, list_warnings = search.structured, search.list_warnings
     if structured is None and pair.structured is None:
         return await _without_structure(portal, request, search, pair)
@@ -734,7 +734,7 @@ async def pdf(portal: Portal, request: Request, session: Session) -> Response:
             return fetched, asking.render(fetched, view="pdf", language=language)
 
         return await _ask(portal, request, search, "pdf", work)
-    searches.make_room(session.searches, search, portal.settings.session.documents << 20)
+    _make_room(portal, session, search)
     warnings = (*(search.original.warnings if search.original else ()), *rendered.warnings)
     return portal.page(
         request,
@@ -757,6 +757,12 @@ async def pdf_file(portal: Portal, request: Request, session: Session) -> Respon
 
 
 # Where a search is
+
+
+def _make_room(portal: Portal, session: Session, search: Search) -> None:
+    bounds = portal.settings.session
+    searches.make_room(session.searches, search, bounds.documents << 20)
+    portal.sessions.make_room(session, bounds.all_documents << 20)
 
 
 async def where_it_is(portal: Portal, request: Request, session: Session) -> Response:

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -42,6 +39,7 @@ from ncp_portal.questions import Desk
 from ncp_portal.security import policy, same
 from ncp_portal.sessions import End, Limits, Refusal, Session, Sessions
 from ncp_portal.settings import Settings
+from ncp_portal.terms import TermsRecord
 from ncp_portal.texts import Texts
 
 LANGUAGE_COOKIE = "language"
@@ -87,7 +85,7 @@ class Portal:
             settings.login, callback=f"{public}/login/callback", after_logout=f"{public}/signed-out"
         )
         self._cookie = "__Host-portal" if settings.server.is_secure else "portal"
-        settings.terms.record.parent.mkdir(parents=True, exist_ok=True)
+        self.terms = TermsRecord(settings.terms.record)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -342,8 +340,7 @@ class Portal:
     async def _record_terms(self, session: Session, identifier: str) -> None:
         """Who accepted which terms when, on disk before the service is used."""
         version, at = session.terms
-        line = json.dumps({"version": version, "professional": identifier, "at": at}, ensure_ascii=False)
-        await run_in_threadpool(_append, self.settings.terms.record, line)
+        await self.terms.accepted(version, identifier, at)
 
     # Logging out
 
@@ -473,13 +470,3 @@ def _claims(tokens: Tokens) -> tuple[str, str]:
         return " ".join(each.strip()[:_NAME_MAX] for each in found if isinstance(each, str) and each.strip())
 
     return text("name") or text("given_name", "family_name"), text("SubjectNameID") or text("preferred_username")
-
-
-def _append(path: Path, line: str) -> None:
-    """One whole line, on disk when this returns."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.write(handle, line.encode() + b"\n")
-        os.fsync(handle)
-    finally:
-        os.close(handle)

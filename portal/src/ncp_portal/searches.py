@@ -89,6 +89,12 @@ class Search:
         self.purpose = self.notice_language = self.notice_version = self.shown = ""
         self.forget_documents()
 
+    def give_back(self) -> None:
+        """Makes room: the documents, and the confirmation that they were asked for with, are asked for anew."""
+        if self.question is None:
+            self.forget_documents()
+            self.treatment = None
+
     def forget_documents(self) -> None:
         self.pairs, self.list_warnings, self.current = [], (), 0
         self.forget_reading()
@@ -115,5 +121,4 @@ def make_room(searches: OrderedDict[str, Search], keep: Search, most: int) -> No
         if sum(each.size for each in searches.values()) <= most:
             return
         if search is not keep:
-            search.forget_documents()
-            search.treatment = None
+            search.give_back()

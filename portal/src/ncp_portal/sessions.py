@@ -182,6 +182,18 @@ class Sessions:
         idle = self._limits.idle - (at - session.seen)
         return max(0, math.ceil(idle) + 1), max(0, math.ceil(self._limits.absolute - (at - session.created)) + 1)
 
+    def make_room(self, keep: Session, most: int) -> None:
+        """Forgets documents of other sessions, the longest unused first, until all of them fit into ``most`` bytes."""
+        kept = {each.key: sum(search.size for search in each.searches.values()) for each in self._open.values()}
+        total = sum(kept.values())
+        for session in sorted(self._open.values(), key=lambda each: each.seen):
+            if total <= most:
+                return
+            if session is not keep:
+                for search in session.searches.values():
+                    search.give_back()
+                total -= kept[session.key]
+
     def sweep(self, at: float) -> int:
         """Ends what is over, so that nothing of a patient waits in memory for a request that never comes."""
         known = (*self._open.values(), *self._begun.values())

@@ -129,6 +129,12 @@ class SessionSettings(Table):
     most: int = setting(5000, ge=1, le=100_000, description="Sessions at the same time.")
     searches: int = setting(8, ge=1, le=50, description="Searches that one session keeps; the oldest goes first.")
     documents: int = setting(64, ge=1, le=2048, description="Megabytes of documents that one session keeps.")
+    all_documents: int = setting(
+        1024,
+        ge=1,
+        le=1_000_000,
+        description="Megabytes of documents of all sessions; the longest unused go first.",
+    )
 
 
 class LanguageSettings(Table):
