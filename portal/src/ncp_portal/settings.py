@@ -166,7 +166,7 @@ class TermsSettings(Table):
 
 class Settings(Table):
     mode: Literal["production", "development"] = setting(
-        "production", description="In production nothing is served without TLS."
+        "production", description="In production browsers have to come over TLS."
     )
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = setting(description="The portal's own country.")
     server: ServerSettings = setting({})
