@@ -15,10 +15,16 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ncp_portal.settings import Duration, Language, Listen, Settings, Url
+from ncp_portal.settings import Duration, Language, Listen, Origin, Settings, Url
 
 BEGIN, END = "<!-- keys: made by python -m ncp_portal.settings_page -->", "<!-- end of keys -->"
-_NAMED: Mapping[Any, str] = {Duration: "duration", Language: "language", Listen: "address:port", Url: "https URL"}
+_NAMED: Mapping[Any, str] = {
+    Duration: "duration",
+    Language: "language",
+    Listen: "address:port",
+    Origin: "https URL without path",
+    Url: "https URL",
+}
 _PLAIN: Mapping[Any, str] = {bool: "true or false", int: "number", str: "text", Path: "path"}
 
 
