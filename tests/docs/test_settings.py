@@ -23,11 +23,12 @@ _DOTTED = re.compile(r"^(?:limits|responding|initiating)\.[a-z_]+$")
 """Tables whose names no reason begins with."""
 _FILES_OF_OTHERS = {"tool.importlinter", "Service", "absent", "address", "author", "organisation"}
 """Tables of other files: pyproject.toml, a systemd unit, the folder of patients, help pictures."""
+_PORTALS_PAGES = {"portal.md", "portal-guide.md"}
 _OTHER_TABLES = {"picture", "picture.name", "picture.alt", "other_names", "consent", "allergies"}
 
 
 def _exists(dotted: str, page: str = "") -> bool:
-    if page == "portal.md" and _is_portals(*dotted.split(".")):
+    if page in _PORTALS_PAGES and _is_portals(*dotted.split(".")):
         return True
     path = tuple("FR" if part in ("XX", "CC", "<country>") else part for part in dotted.split("."))
     if path[:1] == ("peers",) and len(path) == 2:
