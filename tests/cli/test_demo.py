@@ -142,6 +142,18 @@ def test_the_captured_messages_are_read_and_their_assertions_verified(
     assert all(entry["assertions"]["is_verified"] and entry["assertions"]["country"] == "FR" for entry in requests)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"), [(("--country", "XX", "--up"), "one of FR, IE"), (("--country", "IE"), "add --up")]
+)
+def test_a_country_that_cannot_ask_is_refused_before_anything_is_made(
+    tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    done = _ncp("demo", "--out", str(tmp_path / "new"), *arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
 class Running:
     """``ncp demo --up`` in the background."""
 
