@@ -16,7 +16,7 @@ from types import FrameType
 
 from ncp.settings.types import Listen
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 _TAIL = 15
 
