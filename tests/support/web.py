@@ -93,12 +93,20 @@ class Visitor:
         found = re.search(r'name="csrf" value="([^"]*)"', self.page.text)
         return found[1] if found else ""
 
+    @property
+    def shown(self) -> str:
+        """What names the person on the page of the identity check."""
+        found = re.search(r'name="shown" value="([^"]*)"', self.page.text)
+        return found[1] if found else ""
+
     def get(self, path: str) -> httpx.Response:
         self.page = self.http.get(self.url + path)
         return self.page
 
     def post(self, path: str, **fields: str) -> httpx.Response:
-        self.page = self.http.post(self.url + path, data={"csrf": self.csrf, **fields})
+        # The hidden fields of the page that the form stands on.
+        hidden = {"csrf": self.csrf} | ({"shown": self.shown} if self.shown else {})
+        self.page = self.http.post(self.url + path, data=hidden | fields)
         return self.page
 
     def log_in(self, person: str = DOCTOR) -> httpx.Response:
@@ -118,9 +126,7 @@ class Visitor:
 
     def consult(self, *ticks: str) -> httpx.Response:
         """From the check of the identity to the summary."""
-        found = re.search(r'name="shown" value="([^"]*)"', self.page.text)
-        given = dict.fromkeys(ticks or ("necessary", "consent"), "on")
-        return self._await(self.post(f"{self.at}/consult", shown=found[1] if found else "", **given))
+        return self._await(self.post(f"{self.at}/consult", **dict.fromkeys(ticks or ("necessary", "consent"), "on")))
 
     def _await(self, page: httpx.Response) -> httpx.Response:
         while self.path.endswith("/waiting"):

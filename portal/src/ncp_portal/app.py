@@ -218,7 +218,7 @@ async def _health(request: Request) -> Response:
 def _ready(portal: Portal) -> Page:
     async def ready(request: Request) -> Response:
         try:
-            await asyncio.wait_for(portal.directory.countries(portal.settings.language.default), 5)
+            await asyncio.wait_for(portal.directory.reached(portal.settings.language.default), 5)
         except (GatewayError, ConnectionFailed, PortalRefused, TimeoutError) as error:
             return JSONResponse({"status": "not ready", "reason": type(error).__name__}, 503)
         return JSONResponse({"status": "ready"})

@@ -40,6 +40,13 @@ class Directory:
         found = await self._once(("countries", language), STATES_SECONDS, lambda: self._gateway.countries(language))
         return sorted(found, key=lambda each: each.name)
 
+    async def reached(self, language: str) -> None:
+        """Whether the gateway answers: raises what the last question met, also where an older answer is still given."""
+        await self.countries(language)
+        kept = self._kept.get(("countries", language))
+        if kept is not None and kept.failed is not None:
+            raise kept.failed
+
     async def named(self, country: Country, language: str) -> Country:
         """A country under its name in another language; as it is where the gateway cannot be asked."""
         try:
@@ -100,7 +107,7 @@ class Directory:
                 error.__traceback__ = None
                 old = before is not None and before.error is None
                 kept = _Kept(time.monotonic() + FAILED_SECONDS, before.answer if old and before else None)
-                kept.error = None if old else error
+                kept.error, kept.failed = (None if old else error), error
             if len(self._kept) >= _MOST:
                 self._kept.clear()
             self._kept[key] = kept
@@ -114,3 +121,5 @@ class _Kept:
     until: float
     answer: Any
     error: Exception | None = None
+    failed: Exception | None = None
+    """Why the gateway could not be asked, where an older answer is given instead."""
