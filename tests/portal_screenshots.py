@@ -52,14 +52,25 @@ class Camera:
 
     def log_in(self, url: str, person: str, *, seen: bool = False) -> None:
         """From the home page to where the login leads; ``seen``: with a picture of both pages."""
-        self.page.goto(url)
+        self.home(url)
         if seen:
             self.take("home")
         self.page.check("#terms")
         self.click('main form[action="/login"] button')
         if seen:
             self.take("login")
+        self.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
         self.click(f'button[value="{person}"]')
+
+    def home(self, url: str) -> None:
+        """The home page, once the portal has heard that the countries' gateways answer."""
+        self.page.goto(url)
+        for _ in range(60):
+            if self.page.locator(".state-green").count():
+                return
+            self.page.wait_for_timeout(1000)
+            self.page.reload()
+        raise SystemExit("no country became available")
 
     def click(self, what: str) -> None:
         self.page.click(what)
@@ -89,7 +100,7 @@ def small(png: bytes) -> bytes:
     image = Image.open(io.BytesIO(png)).convert("RGB")
     for colours in (128, 64, 32, 16):
         written = io.BytesIO()
-        few = image.quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few = image.quantize(colours, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
         few.save(written, "PNG", optimize=True)
         if len(written.getvalue()) <= LARGEST:
             break
@@ -146,7 +157,7 @@ def journey(camera: Camera, running: Stack) -> None:
 
 def english(camera: Camera, running: Stack) -> None:
     """Three steps in English."""
-    camera.page.goto(running.url)
+    camera.home(running.url)
     camera.take("home")
     camera.log_in(running.url, DOCTOR)
     camera.search(PATIENT)
@@ -200,11 +211,12 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m tests.portal_screenshots", description=__doc__)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", choices=SIZES, help="pictures of this size")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as below, stack(Path(below)) as running, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        for size in SIZES:
+        for size in [given.only] if given.only else SIZES:
             for walk, language in ((journey, "fr-FR"), (turned_away, "fr-FR"), (english, "en-GB")):
                 with seen(browser, given.folder, size, language) as camera:
                     walk(camera, running)
