@@ -143,7 +143,7 @@ def journey(camera: Camera, running: Stack) -> None:
     take("print")
     page.emulate_media(media="screen")
     page.goto(summary.replace("/summary", "/pdf"))
-    page.wait_for_timeout(2500)  # what shows PDFs is a program of its own: nothing tells when it has drawn
+    page.wait_for_timeout(6000)  # what shows PDFs is a program of its own: nothing tells when it has drawn
     take("pdf")
     camera.search(NOBODY)
     take("outcome-nobody")
