@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.support.web import Stack, Visitor, stack
+from tests.support.web import Stack, Visitor
 
 pytestmark = pytest.mark.xdist_group("portal")
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with stack(Path(tmp_path_factory.mktemp("portal"))) as found:
-        yield found
 
 
 def test_a_doctor_reads_the_summary_of_a_patient(running: Stack) -> None:
