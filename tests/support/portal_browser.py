@@ -147,7 +147,12 @@ class Person:
         self.go("/")
         self.page.locator("#terms").check()
         self.page.locator("section.login button").click()
-        self.page.locator(f"button[value='{person}']").click()
+        button = self.page.locator(f"button[value='{person}']")
+        button.wait_for(state="attached")
+        # The provider groups those who may not enter in lists that are closed at first.
+        if not button.is_visible():
+            self.page.locator("details", has=button).locator("summary").click()
+        button.click()
         self.page.wait_for_url(f"{self.stack.url}/**")
 
     def choose(self, country: str = "HR") -> None:
@@ -172,3 +177,44 @@ class Person:
         self.choose()
         self.find(number)
         self.consult(end)
+
+    def reload(self) -> str:
+        """Where the page is after it was asked for again."""
+        self.page.reload()
+        return self.path
+
+    def back(self) -> str:
+        """Where the browser's back button leads."""
+        self.page.go_back()
+        return self.path
+
+    def new_tab(self) -> Any:
+        """Another tab of the same browser becomes the one that is used; the one before is returned."""
+        before, self.page = self.page, self.context.new_page()
+        return before
+
+    def content(self) -> str:
+        return str(self.page.content())
+
+    # The keyboard alone
+
+    def tab_to(self, selector: str, *, most: int = 90) -> None:
+        """Presses Tab until the element has the focus, which must be seen on it."""
+        for _ in range(most):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate("selector => document.activeElement?.matches(selector) ?? false", selector):
+                return
+        raise AssertionError(f"{selector} cannot be reached by Tab on {self.path}")
+
+    # Accessibility
+
+    def violations(self) -> list[str]:
+        """What axe-core finds against WCAG 2.2, levels A and AA: rule and elements."""
+        axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
+        rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+        found = axe.Axe().run(self.page, options={**rules, "resultTypes": ["violations"]}).response["violations"]
+        return [
+            f"{self.path}: {each['id']} {node['target']} {node['html'][:150]}"
+            for each in found
+            for node in each["nodes"]
+        ]
