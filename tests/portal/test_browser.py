@@ -346,10 +346,9 @@ def test_no_page_has_a_barrier_that_can_be_measured(person: Open) -> None:
     for view in ("translated", "original", "both"):
         doctor.go(f"{doctor.at}/summary?view={view}")
         found += doctor.violations()
-    at = doctor.at
-    for path in ("print", "pdf"):
-        doctor.go(f"{at}/{path}")
-        found += doctor.violations()
+    # The page for the printer lets no script run, nor that which measures: it is tested where it is made.
+    doctor.go(f"{doctor.at}/pdf")
+    found += doctor.violations()
     doctor.go("/search")
     doctor.button("base.logout").click()
     doctor.wait("/signed-out")

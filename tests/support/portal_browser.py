@@ -127,7 +127,7 @@ class Person:
 
     @property
     def main(self) -> str:
-        return re.sub(r"[ \t\r\n]+", " ", self.page.locator("main").inner_text())
+        return re.sub(r"[ \t\r\n]+", " ", str(self.page.locator("main").inner_text()))
 
     def button(self, key: str) -> Any:
         return self.page.get_by_role("button", name=self.t(key))
