@@ -24,6 +24,7 @@ STATES_SECONDS = 5.0
 MASKS_SECONDS = 60.0
 NOTICES_SECONDS = 300.0
 FAILED_SECONDS = 2.0
+REACHED_SECONDS = 1.0
 _MOST = 512
 """Answers that are kept; there are some thirty countries and two languages."""
 
@@ -42,8 +43,8 @@ class Directory:
 
     async def reached(self, language: str) -> None:
         """Whether the gateway answers: raises what the last question met, also where an older answer is still given."""
-        await self.countries(language)
-        kept = self._kept.get(("countries", language))
+        await self._once(("reached", language), REACHED_SECONDS, lambda: self._gateway.countries(language))
+        kept = self._kept.get(("reached", language))
         if kept is not None and kept.failed is not None:
             raise kept.failed
 
