@@ -306,11 +306,6 @@ def test_the_logs_know_nobody(person: Open, running: Stack) -> None:
 # Everybody can use it
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="the summary's links are less than 24 pixels high, and its original text scrolls without taking the focus",
-)
 def test_no_page_has_a_barrier_that_can_be_measured(person: Open) -> None:
     doctor = person()
     found: list[str] = []
@@ -435,6 +430,8 @@ def test_waiting_is_shown_and_can_be_cancelled(person: Open, running: Stack, scr
         assert doctor.t("waiting.stage_send") in progress.inner_text()
         assert doctor.t("waiting.running") in progress.inner_text()
         before = doctor.page.locator(".progress-time").inner_text()
+        from playwright.sync_api import expect
+
         # From outside of the page, whose policy lets nothing be evaluated in it.
         expect(doctor.page.locator(".progress-time")).not_to_have_text(before)
         if scripts:

@@ -24,7 +24,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from ncp_client import (
     ConnectionFailed,
@@ -749,7 +749,7 @@ async def pdf_file(portal: Portal, request: Request, session: Session) -> Respon
     search = _search(request, session)
     rendered = search.rendered.get(("pdf", "")) if search is not None else None
     if rendered is None:
-        return PlainTextResponse("", 404)
+        return portal.problem(request, 404)
     inline = "download" not in request.query_params
     return Response(
         rendered.content, headers={**headers.pdf(["'self'"], inline=inline), "X-Frame-Options": "SAMEORIGIN"}

@@ -106,11 +106,16 @@ class Provider:
         origins = {f"{parts.scheme}://{parts.netloc}" for each in addresses if each and (parts := urlsplit(str(each)))}
         return " ".join(sorted(each for each in origins if _ORIGIN.fullmatch(each)))
 
-    async def begin(self, request: Request, handshake: dict[str, Any], language: str) -> RedirectResponse:
-        """Sends the browser to the provider. Raises ``LoginFailed`` (``AUTH_UNAVAILABLE``)."""
+    async def begin(
+        self, request: Request, handshake: dict[str, Any], language: str, *, anew: bool = False
+    ) -> RedirectResponse:
+        """Sends the browser to the provider; ``anew``: which is to ask
+        who it is, whatever session it has. Raises ``LoginFailed`` (``AUTH_UNAVAILABLE``)."""
         await self._metadata()
         request.scope["session"] = handshake
         wanted = {"ui_locales": language}
+        if anew:
+            wanted["prompt"] = "login"
         if self._settings.acr_values:
             wanted["acr_values"] = self._settings.acr_values
         try:

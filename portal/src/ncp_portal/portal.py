@@ -220,16 +220,19 @@ class Portal:
         fields = await self.form(request, None)
         if fields.get("terms") != "on":
             return await self.home(request, "terms")
+        before = self.session(request)
+        # Whoever was refused is not to be refused again because the provider remembers the login.
+        anew = isinstance(before, Session) and before.refusal is not None
         self._forget(request)
         token, session = self.sessions.begin(self.language(request), time.monotonic())
         session.terms = (self.settings.terms.version, datetime.now(UTC).isoformat(timespec="seconds"))
-        response = await self._to_provider(request, session)
+        response = await self._to_provider(request, session, anew=anew)
         self._give(response, token)
         return response
 
-    async def _to_provider(self, request: Request, session: Session) -> Response:
+    async def _to_provider(self, request: Request, session: Session, *, anew: bool = False) -> Response:
         try:
-            return await self.provider.begin(request, session.handshake, self.language(request))
+            return await self.provider.begin(request, session.handshake, self.language(request), anew=anew)
         except LoginFailed as failed:
             return self._refused(session, failed)
 
