@@ -217,7 +217,7 @@ class Person:
             f"{self.path}: {each['id']} {node['target']} {node['html'][:150]}"
             for each in found
             for node in each["nodes"]
-            # Original text that scrolls sideways takes the focus in Chromium (130) and Firefox by itself; axe asks for a
-            # tabindex, which pages of documents do not have.
+            # Original text that scrolls sideways takes the focus in Chromium (130) and Firefox by itself; axe asks for
+            # a tabindex, which pages of documents do not have.
             if not (each["id"] == "scrollable-region-focusable" and 'class="narrative"' in node["html"])
         ]
