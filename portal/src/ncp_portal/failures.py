@@ -24,7 +24,7 @@ REFERENCE_MAX = 100
 COUNTRY_MAX = 60
 WARNING_NAME_MAX = 60
 TEXT_MAX = 600
-TODO_MAX = 6
+ADVICE_MAX = 6
 
 _NAMED = " ({country})"
 """The one place where a country may stand: in brackets, so that no article, preposition or gender is needed. Where no
@@ -204,8 +204,8 @@ def _words(outcomes: Mapping[str, Any], name: str) -> Words:
     place = f"outcome.{name}"
     entry = _table(outcomes, name) if name in outcomes else {}
     todo = entry.get("todo")
-    if not isinstance(todo, list) or not 0 < len(todo) <= TODO_MAX:
-        raise BadTexts(f"{place}.todo: from 1 to {TODO_MAX} texts are wanted")
+    if not isinstance(todo, list) or not 0 < len(todo) <= ADVICE_MAX:
+        raise BadTexts(f"{place}.todo: from 1 to {ADVICE_MAX} texts are wanted")
     return Words(
         title=_sentence(entry, "title", place),
         text=_sentence(entry, "text", place),
