@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from ncp_client import Country
 from ncp_portal import directory as directories
+from ncp_portal import trait_form
 from ncp_portal.directory import Directory
-from ncp_portal.journey import VALUE_MAX, _iso, _typed
 from ncp_portal.questions import Desk
+from ncp_portal.trait_form import VALUE_MAX
 
 FIELDS = (
     SimpleNamespace(id="number", kind="text", group="ids", alternative="national"),
@@ -50,12 +51,12 @@ SEARCH: Any = SimpleNamespace(mask=SimpleNamespace(fields=FIELDS, groups=GROUPS)
 def test_a_field_of_an_alternative_that_is_not_chosen_counts_for_nothing(
     form: dict[str, str], values: dict[str, str], chosen: str
 ) -> None:
-    assert _typed(SEARCH, form) == (values, {"ids": chosen})
+    assert trait_form.typed(SEARCH.mask, form) == (values, {"ids": chosen})
 
 
 @given(st.dictionaries(st.sampled_from(["number", "card", "series", "birth", "group.ids", "other"]), st.text()))
 def test_whatever_is_typed_one_alternative_is_meant_and_values_are_bounded(form: dict[str, str]) -> None:
-    values, chosen = _typed(SEARCH, form)
+    values, chosen = trait_form.typed(SEARCH.mask, form)
     kinds = {each.id: each.alternative for each in FIELDS}
     assert set(values) <= set(kinds)
     assert {kinds[key] for key in values} <= {chosen["ids"], ""}
@@ -79,8 +80,8 @@ def test_whatever_is_typed_one_alternative_is_meant_and_values_are_bounded(form:
     ],
 )
 def test_a_date_becomes_what_the_gateway_wants_and_what_is_none_stays(typed: str, iso: str) -> None:
-    assert _iso(SEARCH, "birth", typed) == iso
-    assert _iso(SEARCH, "number", typed) == typed
+    assert trait_form.iso(SEARCH.mask, "birth", typed) == iso
+    assert trait_form.iso(SEARCH.mask, "number", typed) == typed
 
 
 # What is kept of the gateway's answers

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ncp_client import ConnectionFailed, GatewayError, PortalRefused
-from ncp_portal import failures, journey, waits
+from ncp_portal import asking, failures, journey, reading, waits
 from ncp_portal.failure_kinds import Step
 from ncp_portal.log import log, where
 from ncp_portal.login import LoginFailed
@@ -64,19 +64,19 @@ def make_app(portal: Portal) -> ASGIApp:
         Route(at, within(journey.where_it_is), methods=get),
         Route(f"{at}/traits", within(journey.traits), methods=both),
         Route(f"{at}/check", within(journey.check), methods=post),
-        Route(f"{at}/waiting", within(journey.waiting), methods=get),
-        Route(f"{at}/progress", within(journey.progress), methods=get),
-        Route(f"{at}/cancel", within(journey.cancel), methods=post),
+        Route(f"{at}/waiting", within(asking.waiting), methods=get),
+        Route(f"{at}/progress", within(asking.progress), methods=get),
+        Route(f"{at}/cancel", within(asking.cancel), methods=post),
         Route(f"{at}/retry", within(journey.retry), methods=post),
-        Route(f"{at}/outcome", within(journey.outcome), methods=get),
+        Route(f"{at}/outcome", within(asking.outcome), methods=get),
         Route(f"{at}/identity", within(journey.identity), methods=get),
         Route(f"{at}/notice", within(journey.notice), methods=get),
         Route(f"{at}/consult", within(journey.consult), methods=post),
-        Route(f"{at}/summary", within(journey.summary), methods=get),
-        Route(f"{at}/document", within(journey.document), methods=post),
-        Route(f"{at}/print", within(journey.on_paper), methods=get),
-        Route(f"{at}/pdf", within(journey.pdf), methods=get),
-        Route(f"{at}/document.pdf", within(journey.pdf_file), methods=get),
+        Route(f"{at}/summary", within(reading.summary), methods=get),
+        Route(f"{at}/document", within(reading.document), methods=post),
+        Route(f"{at}/print", within(reading.on_paper), methods=get),
+        Route(f"{at}/pdf", within(reading.pdf), methods=get),
+        Route(f"{at}/document.pdf", within(reading.pdf_file), methods=get),
         Route("/static/{name:path}", _static(portal), methods=get),
         Route("/favicon.ico", _favicon(portal), methods=get),
         Route("/robots.txt", _robots, methods=get),
