@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ncp.eligibility.refusals import NotEligible, Refusal
+from ncp.eligibility.claim_values import text_of, unreadable
+from ncp.eligibility.refusals import Refusal
 from ncp.eligibility.rules import ClaimRules, PlaceRules, Rules
 from ncp.eligibility.situations import Evaluation, Situation, shown
 
 SITUATIONS_MAX = 200
-_TEXT_MAX = 4000
 
 
 def evaluate(token: Mapping[str, Any], user_info: Mapping[str, Any], rules: Rules) -> Evaluation:
@@ -81,7 +81,7 @@ def _situations(sources: Sequence[Mapping[str, Any]], judge: ClaimRules) -> list
             or len(found) > SITUATIONS_MAX
             or not all(isinstance(one, dict) for one in found)
         ):
-            raise _unreadable()
+            raise unreadable()
         if found:
             return found
     return [{}]
@@ -90,7 +90,7 @@ def _situations(sources: Sequence[Mapping[str, Any]], judge: ClaimRules) -> list
 def _claim(purpose: str, sources: Sequence[Mapping[str, Any]], judge: ClaimRules, place: PlaceRules) -> str:
     for parts in judge.places[purpose]:
         for source in sources:
-            found = [_text(_at(source, part)) for part in parts]
+            found = [text_of(_at(source, part)) for part in parts]
             text = shown(" ".join(each for each in found if each))
             if text and text.upper() not in place.placeholders:
                 return text
@@ -103,20 +103,6 @@ def _at(source: Mapping[str, Any], path: Sequence[str]) -> Any:
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise _unreadable()
+            raise unreadable()
         value = value.get(name)
     return value
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
-        return str(value)
-    if not isinstance(value, str) or len(value) > _TEXT_MAX:
-        raise _unreadable()
-    return value
-
-
-def _unreadable() -> NotEligible:
-    return NotEligible(Refusal.UNREADABLE_CLAIMS, "claims.form")

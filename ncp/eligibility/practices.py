@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ncp.eligibility.refusals import NotEligible, Refusal
+from ncp.eligibility.claim_values import text_of, unreadable
+from ncp.eligibility.refusals import Refusal
 from ncp.eligibility.rules import Condition, Exclusion, PlaceRules, PracticeRules, Rules
 from ncp.eligibility.situations import Evaluation, Situation, shown
 
 EXERCICES_MAX = 50
 ACTIVITIES_MAX = 200
-_TEXT_MAX = 4000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -337,7 +337,7 @@ def _object(given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _unreadable()
+        raise unreadable()
     return value
 
 
@@ -346,19 +346,12 @@ def _objects(given: Mapping[str, Any], key: str, most: int) -> list[Mapping[str,
     if value is None:
         return []
     if not isinstance(value, list) or len(value) > most or not all(isinstance(each, dict) for each in value):
-        raise _unreadable()
+        raise unreadable()
     return value
 
 
 def _text(given: Mapping[str, Any], key: str) -> str:
-    value = given.get(key)
-    if value is None:
-        return ""
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
-        return str(value)
-    if not isinstance(value, str) or len(value) > _TEXT_MAX:
-        raise _unreadable()
-    return value.strip()
+    return text_of(given.get(key)).strip()
 
 
 def _code(given: Mapping[str, Any], key: str) -> str:
@@ -369,7 +362,3 @@ def _shown(given: Mapping[str, Any], key: str, place: PlaceRules) -> str:
     """A text of a place; empty for what stands for nothing."""
     text = shown(_text(given, key))
     return "" if text.upper() in place.placeholders or not text.replace("0", "").strip(" .-/") else text
-
-
-def _unreadable() -> NotEligible:
-    return NotEligible(Refusal.UNREADABLE_CLAIMS, "claims.form")
