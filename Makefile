@@ -10,7 +10,8 @@
 
 SHELL := /bin/bash
 PYTHON ?= python3
-JOBS ?= 2
+# One more than processors: many tests wait for programs and browsers that they have started.
+JOBS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 1) + 1 )))
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -8,14 +8,13 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
 
 from tests.support.identity_provider import log_in
-from tests.support.web import DOCTOR, PATIENT, Stack, Visitor, stack
+from tests.support.web import DOCTOR, PATIENT, Stack, Visitor
 
 pytestmark = [pytest.mark.xdist_group("portal"), pytest.mark.attack]
 
@@ -29,12 +28,6 @@ SECURITY_HEADERS = {
     "x-frame-options",
     "permissions-policy",
 }
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with stack(Path(tmp_path_factory.mktemp("attacks"))) as found:
-        yield found
 
 
 @pytest.fixture

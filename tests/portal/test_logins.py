@@ -9,13 +9,12 @@ from __future__ import annotations
 import html
 import re
 import tomllib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.identity_provider import PROFESSIONALS
-from tests.support.web import Stack, Visitor, stack
+from tests.support.web import Stack, Visitor
 
 pytestmark = [pytest.mark.xdist_group("portal"), pytest.mark.timeout(120)]
 
@@ -49,12 +48,6 @@ NOT_HEARD = {
     "user_info_not_json", "user_info_unavailable",
 }  # fmt: skip
 """Where nothing was said about the person, or nothing of it may be believed (OpenID Connect Core 3.1.3.7, 5.3.2)."""
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with stack(tmp_path_factory.mktemp("logins")) as found:
-        yield found
 
 
 def _people(*, admitted: bool) -> list[Any]:
