@@ -168,9 +168,7 @@ def test_a_page_has_no_barrier_that_can_be_found_by_rule(case: str, browser: Any
     for language, width in (("fr", 1280), ("en", 320)):
         page, said = _open(browser, case, language, width)
         page.evaluate(axe)
-        found = page.evaluate(
-            "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", _RULES
-        )
+        found = page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", _RULES)
         problems = [(each["id"], [node["html"][:160] for node in each["nodes"]]) for each in found["violations"]]
         # No sideways scrolling (WCAG 1.4.10), nothing refused by the policy, nothing kept in the browser.
         assert page.evaluate("document.documentElement.scrollWidth") <= width, (case, width)
